@@ -1,0 +1,72 @@
+/* gw/child.h — the life of gwd-proxy, gwd-auth and gwd-kdc: what they have in
+ * common. Linked into those three.
+ *
+ * The supervisor execs a child, already running as its own user, with one
+ * descriptor: the control channel (fd 3). Configuration, file contents,
+ * listening sockets and links arrive over it as messages, then START. The
+ * child locks itself in (no_new_privs, not dumpable, no core, Landlock where
+ * the kernel has it) and says READY before it reads a byte of a peer. When
+ * the control channel closes, the child ends: no orphan serves on. */
+#ifndef GW_CHILD_H
+#define GW_CHILD_H
+
+#include "gw/chan.h"
+#include "gw/conf.h"
+#include "gw/proto.h"
+
+#define GW_CONTROL_FD 3
+
+struct gw_child;
+
+struct gw_child_ops {
+	const char *name; /* "gwd-auth" */
+
+	/* All has been said: build the state. Configuration and files are
+	 * borrowed until the end of the process (private keys and keytab are
+	 * wiped after start returns). An error ends the child; the
+	 * supervisor prints it. */
+	enum gw_err (*start)(void *app, struct gw_child *c,
+			     struct gw_error *err);
+
+	/* A link's new end; takes `fd`. May come again after a restart of
+	 * the far process; comes only after start(). NULL: no links. */
+	void (*link)(void *app, const struct gw_link_msg *m, int fd);
+
+	/* A listening socket; takes `fd`. Comes only after start(). NULL: a
+	 * listener is a protocol violation. */
+	void (*listener)(void *app, const struct gw_listener_msg *m, int fd);
+
+	/* Say what there is to say with gw_child_status_row(), now or later,
+	 * then gw_child_status_end(). */
+	void (*status)(void *app, uint64_t ask);
+
+	/* End a session; NULL: ignored. */
+	void (*kill)(void *app, const uint8_t session[GW_SESSION_ID]);
+
+	/* Finish; then gw_loop_stop(). NULL: stops at once. */
+	void (*stop)(void *app);
+
+	/* The paths this child may still read after start (Landlock), ended
+	 * by NULL; NULL: none at all. */
+	const char *const *readable;
+};
+
+struct gw_loop *gw_child_loop(struct gw_child *c);
+const struct gw_conf *gw_child_conf(const struct gw_child *c);
+/* The files with this purpose and name (NULL: any), one after the other:
+ * start with `prev` NULL; NULL at the end. */
+const struct gw_file *gw_child_file(const struct gw_child *c,
+				    enum gw_file_purpose purpose,
+				    const char *name,
+				    const struct gw_file *prev);
+
+/* One row: a JSON object for a section ("dcs", "cas", "reasons", …). Rows
+ * over 32 KiB are dropped with a log line. */
+void gw_child_status_row(struct gw_child *c, uint64_t ask, const char *section,
+			 const char *json);
+void gw_child_status_end(struct gw_child *c, uint64_t ask);
+
+/* The whole main(): returns the exit status. */
+int gw_child_main(const struct gw_child_ops *ops, void *app);
+
+#endif

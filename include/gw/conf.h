@@ -1,0 +1,202 @@
+/* gw/conf.h — the configuration: structs and the table that describes them.
+ * Linked into every process. The supervisor reads the file (libconfuse),
+ * checks it whole and sends each process only the sections it needs; the
+ * parser, the defaults, gwd.conf(5) and the wire form all come from the
+ * table. Nothing here does I/O. */
+#ifndef GW_CONF_H
+#define GW_CONF_H
+
+#include "gw/error.h"
+#include "gw/wire.h"
+
+struct gw_strlist {
+	char **v;
+	size_t n;
+};
+
+/* Processes, as a set: who gets a section. */
+enum gw_process {
+	GW_SUPERVISOR = 1u << 0,
+	GW_PROXY      = 1u << 1,
+	GW_AUTH       = 1u << 2,
+	GW_KDC        = 1u << 3,
+};
+
+enum gw_denied { GW_DENIED_PAGE, GW_DENIED_ALERT };
+enum gw_strong { GW_STRONG_REQUIRED, GW_STRONG_PREFER, GW_STRONG_OFF };
+enum gw_privileged { GW_PRIVILEGED_DENY, GW_PRIVILEGED_ALLOW };
+enum gw_ocsp_mode { GW_OCSP_FAILOVER, GW_OCSP_OVERRIDE };
+enum gw_admission { GW_ADMIT_DIRECTORY, GW_ADMIT_CERTIFICATE };
+
+struct gw_conf_main {
+	char *proxy_user, *auth_user, *kdc_user; /* name or UID[:GID] */
+	char *socket;            /* operator API, Unix socket path */
+	char *state_dir;
+	int64_t workers;         /* proxy threads; 0: one per processor */
+	char *log_level;
+};
+
+struct gw_conf_directory {
+	char *realm, *domain;
+	char *service_account;   /* sAMAccountName */
+	char *keytab;            /* path; the supervisor reads it */
+	struct gw_strlist domain_controllers; /* NAME or NAME@ADDRESS; empty:
+						  SRV records of the domain */
+	int64_t threads, queue;
+	int64_t connect_timeout_ms, kdc_timeout_ms, ldap_timeout_ms;
+	int64_t login_timeout_ms; /* whole LOGON, fail-over included */
+	int64_t probe_interval_ms;
+};
+
+struct gw_conf_mapping {
+	int64_t strong;          /* enum gw_strong */
+	struct gw_strlist upn_suffixes;
+};
+
+struct gw_conf_revocation {
+	int64_t timeout_ms;      /* one responder */
+	int64_t total_timeout_ms;/* all of them, for one login */
+	int64_t skew_ms;
+	int64_t max_age_ms;      /* oldest thisUpdate */
+	int64_t cache_max_ms;    /* longest use of one answer */
+	int64_t cache_open_ms;   /* use of an answer without nextUpdate */
+};
+
+struct gw_conf_session {
+	int64_t max;             /* how many at once */
+	int64_t lifetime_ms;     /* longest session */
+	int64_t reuse_ms;        /* a new connection with the same card joins a
+				    session judged at most this long ago */
+};
+
+struct gw_conf_policy {
+	int64_t privileged;      /* enum gw_privileged */
+};
+
+struct gw_conf_headers {
+	char *user, *upn, *sid, *groups, *request_id, *mapping;
+	bool client_cert;        /* RFC 9440 Client-Cert, Client-Cert-Chain */
+};
+
+struct gw_conf_ca {
+	char *title;
+	char *file;              /* PEM, one or more certificates */
+	char *ocsp_url;
+	int64_t ocsp_mode;       /* enum gw_ocsp_mode */
+	bool require_smartcard_eku;
+};
+
+struct gw_conf_upstream {
+	char *title;
+	struct gw_strlist servers; /* ADDRESS:PORT */
+	int64_t connect_timeout_ms, response_timeout_ms, idle_timeout_ms;
+	int64_t keepalive;       /* idle connections kept per thread */
+	bool websocket;          /* Upgrade may pass */
+};
+
+struct gw_conf_listener {
+	char *title;
+	char *address;           /* ADDRESS:PORT */
+	char *certificate, *key; /* PEM paths; the supervisor reads them */
+	char *upstream;          /* for paths no route takes; may be "" */
+	int64_t denied;          /* enum gw_denied */
+	int64_t admission;       /* enum gw_admission */
+	struct gw_strlist require_group; /* any of them; empty: none needed */
+	int64_t handshake_timeout_ms, header_timeout_ms, idle_timeout_ms;
+	int64_t body_timeout_ms; /* between two reads */
+	int64_t max_header, max_body, max_connections;
+};
+
+/* A path below a listener with its own upstream or groups. In the file it
+ * stands inside its listener. */
+struct gw_conf_route {
+	char *title;             /* path prefix, "/echo" */
+	char *listener;
+	char *upstream;
+	struct gw_strlist require_group; /* besides the listener's */
+};
+
+struct gw_conf {
+	struct gw_conf_main main;
+	struct gw_conf_directory directory;
+	struct gw_conf_mapping mapping;
+	struct gw_conf_revocation revocation;
+	struct gw_conf_session session;
+	struct gw_conf_policy policy;
+	struct gw_conf_headers headers;
+	struct gw_conf_ca *cas;
+	size_t ca_count;
+	struct gw_conf_upstream *upstreams;
+	size_t upstream_count;
+	struct gw_conf_listener *listeners;
+	size_t listener_count;
+	struct gw_conf_route *routes;
+	size_t route_count;
+};
+
+#define GW_CONF_INSTANCES_MAX 1024 /* of one titled section */
+
+enum gw_conf_type { GW_CT_BOOL, GW_CT_INT, GW_CT_MSEC, GW_CT_STR, GW_CT_LIST,
+		    GW_CT_ENUM };
+enum gw_conf_flag {
+	GW_CF_REQUIRED = 1, /* must be given and not empty */
+	GW_CF_PATH = 2,     /* a file the supervisor must be able to read */
+};
+
+struct gw_conf_key {
+	const char *name;
+	enum gw_conf_type type;
+	size_t offset;
+	const char *dflt;    /* as written in the file; NULL: empty */
+	int64_t lo, hi;      /* INT, and MSEC in milliseconds */
+	const char *choices; /* ENUM: "page|alert", value = position */
+	unsigned flags;      /* enum gw_conf_flag */
+	const char *doc;     /* a sentence for the manual */
+};
+
+struct gw_conf_section {
+	const char *name;    /* "listener"; "" for the top level */
+	const char *parent;  /* the section it stands inside, or NULL */
+	bool is_titled;      /* may come many times, each with a title */
+	size_t offset;       /* in struct gw_conf: the struct, or its array */
+	size_t count_offset; /* titled: where the count is */
+	size_t size;
+	size_t title_offset, parent_offset; /* char * members, when titled */
+	unsigned who;        /* enum gw_process set */
+	const struct gw_conf_key *keys;
+	size_t key_count;
+	const char *doc;
+};
+
+extern const struct gw_conf_section gw_conf_sections[];
+extern const size_t gw_conf_section_count;
+
+void gw_conf_clear(struct gw_conf *c);
+
+/* A new zeroed instance of a titled section, or the one of a plain one. NULL
+ * past GW_CONF_INSTANCES_MAX. */
+void *gw_conf_instance(struct gw_conf *c, const struct gw_conf_section *s);
+
+/* Sets one value from its text ("2s", "yes", "page", "17", …; lists take the
+ * texts one after the other). GW_ERR_CONF with the reason. */
+GW_MUST_CHECK enum gw_err gw_conf_set(void *instance,
+				      const struct gw_conf_key *key,
+				      const char *text, struct gw_error *err);
+/* Gives every key of the instance its default. */
+void gw_conf_defaults(void *instance, const struct gw_conf_section *s);
+
+/* "250ms", "2s", "5min", "8h", "1d"; a bare number is refused. */
+bool gw_parse_duration(const char *s, int64_t *out_ms);
+
+/* One instance to and from a message payload. */
+void gw_conf_encode(struct gw_wr *w, const struct gw_conf_section *s,
+		    const void *instance);
+GW_MUST_CHECK enum gw_err gw_conf_decode(struct gw_rd *r, struct gw_conf *c);
+
+/* By title; NULL when there is none. */
+const struct gw_conf_listener *gw_conf_listener(const struct gw_conf *c,
+						const char *title);
+const struct gw_conf_upstream *gw_conf_upstream(const struct gw_conf *c,
+						const char *title);
+
+#endif
