@@ -1,0 +1,129 @@
+/* SIDs and user principal names: what deceives or does not parse is refused. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "gw/identity.h"
+
+static const struct sid_case {
+	const char *what, *in;
+	bool want;
+} sids[] = {
+	{ "empty", "", false },
+	{ "prefix only", "S-1-", false },
+	{ "no sub-authority", "S-1-5", false },
+	{ "other revision", "S-2-5-21", false },
+	{ "lower case", "s-1-5-21", false },
+	{ "trailing dash", "S-1-5-21-", false },
+	{ "empty part", "S-1-5--21", false },
+	{ "leading zero", "S-1-5-021", false },
+	{ "sign", "S-1-5-+21", false },
+	{ "over 32 bits", "S-1-5-4294967296", false },
+	{ "trailing text", "S-1-5-21x", false },
+	{ "trailing space", "S-1-5-21 ", false },
+	{ "sixteen sub-authorities",
+	  "S-1-5-1-2-3-4-5-6-7-8-9-10-11-12-13-14-15-16", false },
+	{ "authority over 48 bits", "S-1-281474976710656-1", false },
+	{ "fifteen", "S-1-5-1-2-3-4-5-6-7-8-9-10-11-12-13-14-15", true },
+	{ "zero sub-authority", "S-1-1-0", true },
+	{ "a user", "S-1-5-21-1004336348-1177238915-682003330-512", true },
+};
+
+Test(sid, text)
+{
+	for (size_t i = 0; i < GW_COUNT(sids); i++)
+		cr_expect_eq(gw_sid_is_valid(sids[i].in), sids[i].want, "%s",
+			     sids[i].what);
+}
+
+Test(sid, binary)
+{
+	static const uint8_t user[] = { 1, 2, 0, 0, 0, 0, 0, 5,
+					21, 0, 0, 0, 0, 2, 0, 0 };
+	uint8_t bad[sizeof(user)];
+	char out[GW_SID_MAX];
+
+	cr_expect(gw_sid_from_binary(user, sizeof(user), out));
+	cr_expect_str_eq(out, "S-1-5-21-512");
+	cr_expect_not(gw_sid_from_binary(user, sizeof(user) - 1, out), "short");
+	cr_expect_not(gw_sid_from_binary(user, 8, out), "head only");
+	memcpy(bad, user, sizeof(user));
+	bad[0] = 2;
+	cr_expect_not(gw_sid_from_binary(bad, sizeof(bad), out), "revision");
+	bad[0] = 1;
+	bad[1] = 200;
+	cr_expect_not(gw_sid_from_binary(bad, sizeof(bad), out), "count lies");
+	cr_expect_str_eq(out, "");
+}
+
+Test(sid, rid_and_domain)
+{
+	cr_expect_eq(gw_sid_rid("S-1-5-21-7-8-9-500"), 500);
+	cr_expect_eq(gw_sid_rid("nonsense"), 0);
+	cr_expect(gw_sid_is_in_domain("S-1-5-21-7-8-9-500", "S-1-5-21-7-8-9"));
+	cr_expect_not(
+		gw_sid_is_in_domain("S-1-5-21-7-8-99-500", "S-1-5-21-7-8-9"));
+	cr_expect_not(
+		gw_sid_is_in_domain("S-1-5-21-7-8-9-1-500", "S-1-5-21-7-8-9"));
+	cr_expect_not(gw_sid_is_in_domain("S-1-5-21-7-8-9", "S-1-5-21-7-8-9"));
+}
+
+#define S(text) text, sizeof(text) - 1
+static const struct upn_case {
+	const char *what, *in;
+	size_t len;
+	bool want;
+} upns[] = {
+	{ "empty", S(""), false },
+	{ "no realm", S("alice@"), false },
+	{ "no user", S("@corp.example"), false },
+	{ "no at sign", S("alice"), false },
+	{ "two at signs", S("a@b@corp.example"), false },
+	{ "NUL inside", S("admin\0@corp.example"), false },
+	{ "NUL after", S("alice@corp.example\0"), false },
+	{ "newline", S("alice\n@corp.example"), false },
+	{ "space", S("al ice@corp.example"), false },
+	{ "delete", S("alice\x7f@corp.example"), false },
+	{ "C1 control", S("alice\xc2\x85@corp.example"), false },
+	{ "no-break space", S("alice\xc2\xa0@corp.example"), false },
+	{ "right-to-left override", S("al\xe2\x80\xae@corp.example"), false },
+	{ "zero-width space", S("al\xe2\x80\x8b@corp.example"), false },
+	{ "byte-order mark", S("\xef\xbb\xbf" "a@corp.example"), false },
+	{ "tag character", S("a\xf3\xa0\x81\xa1@corp.example"), false },
+	{ "Latin-1", S("m\xfcller@corp.example"), false },
+	{ "cut sequence", S("a@corp\xc3"), false },
+	{ "overlong slash", S("a\xc0\xaf@corp.example"), false },
+	{ "surrogate", S("a\xed\xa0\x80@corp.example"), false },
+	{ "above U+10FFFF", S("a\xf4\x90\x80\x80@corp.example"), false },
+	{ "plain", S("alice@corp.example"), true },
+	{ "UTF-8", S("m\xc3\xbcller@corp.example"), true },
+	{ "four bytes", S("\xf0\x9f\x94\x91@corp.example"), true },
+	{ "filter characters are not our business here",
+	  S("a*)(cn=*@corp"), true },
+};
+
+Test(upn, table)
+{
+	for (size_t i = 0; i < GW_COUNT(upns); i++)
+		cr_expect_eq(gw_upn_is_valid(upns[i].in, upns[i].len),
+			     upns[i].want, "%s", upns[i].what);
+}
+
+Test(upn, length)
+{
+	char s[GW_UPN_MAX + 1];
+
+	memset(s, 'a', sizeof(s));
+	s[10] = '@';
+	cr_expect(gw_upn_is_valid(s, GW_UPN_MAX - 1));
+	cr_expect_not(gw_upn_is_valid(s, GW_UPN_MAX));
+}
+
+Test(mapping, only_strong_ones_are_strong)
+{
+	cr_expect(gw_mapping_is_strong(GW_MAPPED_SID));
+	cr_expect(gw_mapping_is_strong(GW_MAPPED_ALTSEC));
+	cr_expect_not(gw_mapping_is_strong(GW_MAPPED_UPN));
+	cr_expect_not(gw_mapping_is_strong(GW_MAPPED_ALTSEC_WEAK));
+	cr_expect_not(gw_mapping_is_strong(GW_MAPPED_NOT));
+	cr_expect_not(gw_mapping_is_strong((enum gw_mapping)77));
+}

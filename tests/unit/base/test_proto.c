@@ -1,0 +1,327 @@
+/* Messages between processes: each decoder refuses what its process must
+ * never believe, and gives back what was encoded. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "gw/proto.h"
+
+static uint8_t buf[GW_PAYLOAD_MAX];
+
+static struct gw_wr
+writer(void)
+{
+	return gw_wr_init(buf, sizeof(buf));
+}
+
+static struct gw_admit
+some_admit(void)
+{
+	static const uint8_t der[] = { 0x30, 0x03, 0x02, 0x01, 0x05 };
+	struct gw_admit a = { .login = "0123456789abcdef",
+			      .listener = "desktop",
+			      .peer = "127.0.0.1:4711",
+			      .chain_count = 2 };
+
+	a.chain[0] = (struct gw_der){ der, sizeof(der) };
+	a.chain[1] = (struct gw_der){ der, 2 };
+	return a;
+}
+
+static bool
+admit_passes(const struct gw_admit *a)
+{
+	struct gw_wr w = writer();
+	struct gw_rd r;
+	struct gw_admit out;
+
+	gw_admit_encode(&w, a);
+	r = gw_rd_init(buf, w.len);
+	return !w.bad && gw_admit_decode(&r, &out);
+}
+
+Test(admit, refusals)
+{
+	struct gw_admit a = some_admit();
+	static const uint8_t big[GW_CERT_MAX + 1];
+
+	cr_expect(admit_passes(&a));
+	a.chain_count = 0;
+	cr_expect_not(admit_passes(&a), "no certificate");
+	a = some_admit();
+	memcpy(a.login, "0123456789ABCDEF", 17);
+	cr_expect_not(admit_passes(&a), "login id in capitals");
+	a = some_admit();
+	a.login[3] = '\0';
+	cr_expect_not(admit_passes(&a), "short login id");
+	a = some_admit();
+	a.chain[0] = (struct gw_der){ big, sizeof(big) };
+	cr_expect_not(admit_passes(&a), "certificate too large");
+	for (size_t i = 0; i < 4; i++)
+		a.chain[i] = (struct gw_der){ big, GW_CERT_MAX };
+	a.chain_count = 4;
+	cr_expect_not(admit_passes(&a), "chain too large in all");
+}
+
+Test(admit, round_trip)
+{
+	struct gw_admit a = some_admit(), out;
+	struct gw_wr w = writer();
+	struct gw_rd r;
+
+	gw_admit_encode(&w, &a);
+	r = gw_rd_init(buf, w.len);
+	cr_assert(gw_admit_decode(&r, &out));
+	cr_expect_str_eq(out.listener, "desktop");
+	cr_expect_eq(out.chain_count, 2);
+	cr_expect_eq(out.chain[0].len, 5);
+	cr_expect_eq(out.chain[0].p[4], 5);
+}
+
+Test(admit, every_cut_is_refused)
+{
+	struct gw_admit a = some_admit(), out;
+	struct gw_wr w = writer();
+
+	gw_admit_encode(&w, &a);
+	for (size_t n = 0; n < w.len; n++) {
+		struct gw_rd r = gw_rd_init(buf, n);
+
+		cr_expect_not(gw_admit_decode(&r, &out), "cut at %zu", n);
+	}
+}
+
+static struct gw_verdict_msg
+some_verdict(void)
+{
+	struct gw_verdict_msg v = { .verdict = GW_VERDICT_ALLOW,
+				    .reason = GW_ERR_OK,
+				    .login = "0123456789abcdef",
+				    .until = 1700000000,
+				    .has_account = true,
+				    .sam = "alice",
+				    .upn = "alice@corp.example",
+				    .sid = "S-1-5-21-1-2-3-1104",
+				    .mapping = GW_MAPPED_SID,
+				    .route_count = 2 };
+
+	v.groups = gw_xstrdup("Smartcard Users,Domain Users");
+	v.routes[0] = GW_VERDICT_ALLOW;
+	return v;
+}
+
+Test(verdict, round_trip)
+{
+	struct gw_verdict_msg v = some_verdict(), out;
+	struct gw_wr w = writer();
+	struct gw_rd r;
+
+	gw_verdict_encode(&w, &v);
+	r = gw_rd_init(buf, w.len);
+	cr_assert(gw_verdict_decode(&r, &out));
+	cr_expect_eq(out.verdict, GW_VERDICT_ALLOW);
+	cr_expect_str_eq(out.groups, v.groups);
+	cr_expect_eq(out.route_count, 2);
+	cr_expect_eq(out.routes[0], GW_VERDICT_ALLOW);
+	cr_expect_eq(out.routes[1], GW_VERDICT_DENY);
+	gw_verdict_clear(&out);
+	gw_verdict_clear(&v);
+}
+
+Test(verdict, zeroed_memory_denies)
+{
+	struct gw_verdict_msg v;
+
+	memset(&v, 0, sizeof(v));
+	cr_expect_eq(v.verdict, GW_VERDICT_DENY);
+}
+
+/* Every single-byte change of the verdict byte must not allow. */
+Test(verdict, only_one_value_allows)
+{
+	struct gw_verdict_msg v = some_verdict(), out;
+	struct gw_wr w = writer();
+
+	gw_verdict_encode(&w, &v);
+	for (unsigned b = 0; b < 256; b++) {
+		struct gw_rd r = gw_rd_init(buf, w.len);
+
+		buf[0] = (uint8_t)b;
+		if (gw_verdict_decode(&r, &out)) {
+			cr_expect_eq(b, GW_VERDICT_ALLOW);
+			gw_verdict_clear(&out);
+		}
+	}
+	gw_verdict_clear(&v);
+}
+
+Test(verdict, contradictions)
+{
+	struct gw_verdict_msg v = some_verdict(), out;
+	struct gw_wr w = writer();
+	struct gw_rd r;
+
+	v.reason = GW_ERR_CERT_REVOKED;
+	gw_verdict_encode(&w, &v);
+	r = gw_rd_init(buf, w.len);
+	cr_expect_not(gw_verdict_decode(&r, &out), "allowed for a reason");
+	cr_expect_eq(out.verdict, GW_VERDICT_DENY);
+
+	v.verdict = GW_VERDICT_DENY;
+	v.reason = GW_ERR_OK;
+	w = writer();
+	gw_verdict_encode(&w, &v);
+	r = gw_rd_init(buf, w.len);
+	cr_expect_not(gw_verdict_decode(&r, &out), "denied without one");
+
+	v.verdict = GW_VERDICT_ALLOW;
+	v.routes[0] = 1;
+	w = writer();
+	gw_verdict_encode(&w, &v);
+	r = gw_rd_init(buf, w.len);
+	cr_expect_not(gw_verdict_decode(&r, &out), "route verdict of 1");
+	gw_verdict_clear(&v);
+}
+
+Test(verdict, every_cut_is_refused)
+{
+	struct gw_verdict_msg v = some_verdict(), out;
+	struct gw_wr w = writer();
+
+	gw_verdict_encode(&w, &v);
+	for (size_t n = 0; n < w.len; n++) {
+		struct gw_rd r = gw_rd_init(buf, n);
+
+		cr_expect_not(gw_verdict_decode(&r, &out), "cut at %zu", n);
+		cr_expect_neq(out.verdict, GW_VERDICT_ALLOW);
+	}
+	gw_verdict_clear(&v);
+}
+
+static bool
+logon_passes(const struct gw_logon *l, struct gw_logon *out)
+{
+	struct gw_wr w = writer();
+	struct gw_rd r;
+
+	gw_logon_encode(&w, l);
+	r = gw_rd_init(buf, w.len);
+	return !w.bad && gw_logon_decode(&r, out);
+}
+
+Test(logon, claims_are_checked_again)
+{
+	struct gw_logon l = { .login = "0123456789abcdef", .budget_ms = 7000 };
+	struct gw_logon out;
+
+	memcpy(l.claims.upn, "alice@corp.example", 19);
+	memcpy(l.claims.sid, "S-1-5-21-1", 11);
+	l.claims.altsec[0].value = gw_xstrdup("X509:<SKI>00ff");
+	l.claims.altsec[0].is_strong = true;
+	l.claims.altsec_count = 1;
+	cr_assert(logon_passes(&l, &out));
+	cr_expect_str_eq(out.claims.altsec[0].value, "X509:<SKI>00ff");
+	cr_expect(out.claims.altsec[0].is_strong);
+	gw_claims_clear(&out.claims);
+	memcpy(l.claims.sid, "S-1-5-x", 8);
+	cr_expect_not(logon_passes(&l, &out), "broken SID");
+	l.claims.sid[0] = '\0';
+	memcpy(l.claims.upn, "al\nice@corp", 12);
+	cr_expect_not(logon_passes(&l, &out), "control character in the UPN");
+	gw_claims_clear(&l.claims);
+}
+
+static struct gw_facts
+some_facts(void)
+{
+	struct gw_facts f = { .sam = "alice",
+			      .sid = "S-1-5-21-1-2-3-1104",
+			      .mapping = GW_MAPPED_SID,
+			      .ticket_end = 1700000000 };
+
+	f.groups = gw_xcalloc(1, sizeof(*f.groups));
+	f.groups[0].sid = gw_xstrdup("S-1-5-21-1-2-3-513");
+	f.groups[0].name = gw_xstrdup("Domain Users");
+	f.group_count = 1;
+	return f;
+}
+
+static bool
+facts_pass(const struct gw_facts *f)
+{
+	struct gw_wr w = writer();
+	struct gw_rd r;
+	struct gw_facts out;
+	bool passed;
+
+	gw_facts_encode(&w, f);
+	r = gw_rd_init(buf, w.len);
+	passed = gw_facts_decode(&r, &out);
+	gw_facts_clear(&out);
+	return passed;
+}
+
+Test(facts, must_be_about_somebody)
+{
+	struct gw_facts f = some_facts();
+
+	cr_expect(facts_pass(&f));
+	f.mapping = GW_MAPPED_NOT;
+	cr_expect_not(facts_pass(&f), "not mapped");
+	f.mapping = GW_MAPPED_SID;
+	f.sam[0] = '\0';
+	cr_expect_not(facts_pass(&f), "no account name");
+	memcpy(f.sam, "alice", 6);
+	f.sid[0] = '\0';
+	cr_expect_not(facts_pass(&f), "no SID");
+	gw_facts_clear(&f);
+}
+
+Test(facts, every_cut_is_refused)
+{
+	struct gw_facts f = some_facts(), out;
+	struct gw_wr w = writer();
+
+	gw_facts_encode(&w, &f);
+	for (size_t n = 0; n < w.len; n++) {
+		struct gw_rd r = gw_rd_init(buf, n);
+
+		cr_expect_not(gw_facts_decode(&r, &out), "cut at %zu", n);
+	}
+	gw_facts_clear(&f);
+}
+
+Test(refused, never_says_ok)
+{
+	struct gw_refused x = { .code = GW_ERR_OK }, out;
+	struct gw_wr w = writer();
+	struct gw_rd r;
+
+	gw_refused_encode(&w, &x);
+	r = gw_rd_init(buf, w.len);
+	cr_assert(gw_refused_decode(&r, &out));
+	cr_expect_eq(out.code, GW_ERR_INTERNAL);
+}
+
+Test(file, purpose_and_size)
+{
+	struct gw_file f = { .purpose = GW_FILE_KEYTAB }, out;
+	struct gw_wr w = writer();
+	struct gw_rd r;
+
+	f.data = gw_xcalloc(GW_FILE_MAX + 1, 1);
+	f.len = GW_FILE_MAX + 1;
+	gw_file_encode(&w, &f);
+	r = gw_rd_init(buf, w.len);
+	cr_expect_not(gw_file_decode(&r, &out), "too large");
+	f.len = 4;
+	w = writer();
+	gw_file_encode(&w, &f);
+	r = gw_rd_init(buf, w.len);
+	cr_assert(gw_file_decode(&r, &out));
+	cr_expect_eq(out.len, 4);
+	gw_file_clear(&out);
+	buf[0] = 200;
+	r = gw_rd_init(buf, w.len);
+	cr_expect_not(gw_file_decode(&r, &out), "unknown purpose");
+	gw_file_clear(&f);
+}
