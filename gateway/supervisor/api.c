@@ -1,0 +1,435 @@
+/* api.c — see api.h. A request that needs the children is suspended until
+ * the round of collect.h is over; rounds are shared by all who wait. */
+#include "api.h"
+#include "collect.h"
+#include "peer.h"
+#include "gw/log.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CONNECTIONS_MAX 32
+#define IDLE_SECONDS    10
+#define CLIENT_MEMORY   16384 /* a request's head must fit */
+#define UPLOAD_MAX      4096  /* no request has a body; a little is ignored */
+#define STATUS_SESSIONS 100   /* of them in /v1/status; all in /v1/sessions */
+
+struct request;
+
+struct gw_api {
+	struct gw_loop *loop;
+	struct gw_sup *sup;
+	struct MHD_Daemon *mhd;
+	struct gw_collect *collect;
+	struct gw_io listener, poller;
+	struct gw_timer timer;
+	struct request *waiting;
+	bool is_running; /* inside MHD_run() */
+};
+
+struct answer {
+	unsigned status;
+	json_t *body; /* owned */
+};
+
+struct endpoint {
+	const char *method, *prefix, *suffix; /* between them: one argument */
+	struct answer (*fn)(struct gw_api *a, const char *arg,
+			    const json_t *doc);
+};
+
+/* One request; lives in MHD's per-request pointer. */
+struct request {
+	struct request *next; /* among those that wait */
+	struct MHD_Connection *conn;
+	const struct endpoint *endpoint;
+	char arg[2 * GW_SESSION_ID + 1];
+	struct answer answer;
+	bool has_answer, is_waiting;
+	size_t uploaded;
+};
+
+/* ---- answers */
+
+static struct answer
+failure(unsigned status, const char *error, const char *detail)
+{
+	return (struct answer){ status, json_pack("{s:s, s:s}", "error", error,
+						  "detail", detail) };
+}
+
+static struct answer
+get_status(struct gw_api *a, const char *arg, const json_t *doc)
+{
+	json_t *copy = json_copy((json_t *)(uintptr_t)doc);
+	const json_t *all = json_object_get(doc, "sessions");
+	json_t *some = json_array();
+
+	(void)a;
+	(void)arg;
+	for (size_t i = 0; i < json_array_size(all) && i < STATUS_SESSIONS;
+	     i++)
+		json_array_append(some, json_array_get(all, i));
+	json_object_set_new(copy, "sessions", some);
+	return (struct answer){ MHD_HTTP_OK, copy };
+}
+
+static struct answer
+get_sessions(struct gw_api *a, const char *arg, const json_t *doc)
+{
+	struct gw_child_info info;
+
+	(void)arg;
+	gw_sup_info(a->sup, GW_CHILD_AUTH, &info);
+	if (info.state != GW_CS_UP)
+		return failure(MHD_HTTP_SERVICE_UNAVAILABLE,
+			       "auth-unavailable",
+			       "gwd-auth, which keeps the sessions, is not up");
+	return (struct answer){ MHD_HTTP_OK,
+				json_pack("{s:O}", "sessions",
+					  json_object_get(doc, "sessions")) };
+}
+
+static bool
+parse_session(const char *hex, uint8_t out[GW_SESSION_ID])
+{
+	if (strlen(hex) != 2 * GW_SESSION_ID ||
+	    strspn(hex, "0123456789abcdef") != 2 * GW_SESSION_ID)
+		return false;
+	for (size_t i = 0; i < GW_SESSION_ID; i++) {
+		char pair[3] = { hex[2 * i], hex[2 * i + 1], '\0' };
+
+		out[i] = (uint8_t)strtoul(pair, NULL, 16);
+	}
+	return true;
+}
+
+static const json_t *
+find_session(const json_t *doc, const char *id)
+{
+	const json_t *all = json_object_get(doc, "sessions"), *row;
+	size_t i;
+
+	json_array_foreach(all, i, row) {
+		const char *s = json_string_value(json_object_get(row, "id"));
+
+		if (s != NULL && strcmp(s, id) == 0)
+			return row;
+	}
+	return NULL;
+}
+
+static struct answer
+post_kill(struct gw_api *a, const char *arg, const json_t *doc)
+{
+	uint8_t id[GW_SESSION_ID];
+
+	if (!parse_session(arg, id))
+		return failure(MHD_HTTP_BAD_REQUEST, "bad-session-id",
+			       "a session id is 32 hexadecimal digits");
+	if (find_session(doc, arg) == NULL)
+		return failure(MHD_HTTP_NOT_FOUND, "no-such-session",
+			       "no session has this id (any more)");
+	if (!gw_sup_kill_session(a->sup, id))
+		return failure(MHD_HTTP_SERVICE_UNAVAILABLE,
+			       "auth-unavailable", "gwd-auth is not up");
+	gw_event(GW_LOG_INFO, "session-kill", "session", arg, NULL);
+	return (struct answer){ MHD_HTTP_OK,
+				json_pack("{s:s}", "killed", arg) };
+}
+
+static const struct endpoint endpoints[] = {
+	{ "GET", "/v1/status", "", get_status },
+	{ "GET", "/v1/sessions", "", get_sessions },
+	{ "POST", "/v1/sessions/", "/kill", post_kill },
+};
+
+/* Copies what stands between prefix and suffix, when both fit. */
+static bool
+match(const struct endpoint *e, const char *url, char *arg, size_t cap)
+{
+	size_t pre = strlen(e->prefix), suf = strlen(e->suffix);
+	size_t len = strlen(url);
+
+	if (len < pre + suf || strncmp(url, e->prefix, pre) != 0 ||
+	    strcmp(url + len - suf, e->suffix) != 0)
+		return false;
+	len -= pre + suf;
+	if (len >= cap || (len > 0 && suf == 0))
+		return false;
+	memcpy(arg, url + pre, len);
+	arg[len] = '\0';
+	return true;
+}
+
+static void
+refuse_unknown(struct request *r, const char *url, const char *method)
+{
+	bool path_known = false;
+
+	for (size_t i = 0; i < GW_COUNT(endpoints); i++)
+		path_known |= match(&endpoints[i], url, r->arg,
+				    sizeof(r->arg));
+	(void)method;
+	r->answer = path_known ? failure(MHD_HTTP_METHOD_NOT_ALLOWED,
+					 "method-not-allowed",
+					 "this path has another method")
+			       : failure(MHD_HTTP_NOT_FOUND, "not-found",
+					 "no such path; see gwctl(8)");
+	r->has_answer = true;
+}
+
+static void
+route(struct request *r, const char *url, const char *method)
+{
+	for (size_t i = 0; i < GW_COUNT(endpoints); i++)
+		if (strcmp(method, endpoints[i].method) == 0 &&
+		    match(&endpoints[i], url, r->arg, sizeof(r->arg))) {
+			r->endpoint = &endpoints[i];
+			return;
+		}
+	refuse_unknown(r, url, method);
+}
+
+static enum MHD_Result
+send_answer(struct request *r)
+{
+	char *text = json_dumps(r->answer.body, JSON_COMPACT);
+	struct MHD_Response *resp;
+	enum MHD_Result rc;
+
+	if (text == NULL)
+		return MHD_NO;
+	resp = MHD_create_response_from_buffer(strlen(text), text,
+					       MHD_RESPMEM_MUST_FREE);
+	if (resp == NULL) {
+		free(text);
+		return MHD_NO;
+	}
+	MHD_add_response_header(resp, "Content-Type", "application/json");
+	MHD_add_response_header(resp, "Cache-Control", "no-store");
+	rc = MHD_queue_response(r->conn, r->answer.status, resp);
+	MHD_destroy_response(resp);
+	return rc;
+}
+
+/* ---- requests that wait */
+
+static void
+wait_for_round(struct gw_api *a, struct request *r)
+{
+	r->is_waiting = true;
+	r->next = a->waiting;
+	a->waiting = r;
+	MHD_suspend_connection(r->conn);
+	gw_collect_begin(a->collect);
+}
+
+static void run(struct gw_api *a);
+
+static void
+on_round(void *ctx, const json_t *doc)
+{
+	struct gw_api *a = ctx;
+	struct request *r;
+
+	while ((r = a->waiting) != NULL) {
+		a->waiting = r->next;
+		r->is_waiting = false;
+		r->answer = r->endpoint->fn(a, r->arg, doc);
+		r->has_answer = true;
+		MHD_resume_connection(r->conn);
+	}
+	run(a);
+}
+
+/* ---- libmicrohttpd */
+
+static enum MHD_Result
+on_request(void *ctx, struct MHD_Connection *conn, const char *url,
+	   const char *method, const char *version, const char *upload,
+	   size_t *upload_size, void **con_cls)
+{
+	struct gw_api *a = ctx;
+	struct request *r = *con_cls;
+
+	(void)version;
+	(void)upload;
+	if (r == NULL) {
+		r = gw_xcalloc(1, sizeof(*r));
+		r->conn = conn;
+		*con_cls = r;
+		route(r, url, method);
+		return MHD_YES;
+	}
+	if (*upload_size > 0) {
+		r->uploaded += *upload_size;
+		*upload_size = 0;
+		return r->uploaded <= UPLOAD_MAX ? MHD_YES : MHD_NO;
+	}
+	if (r->has_answer)
+		return send_answer(r);
+	wait_for_round(a, r);
+	return MHD_YES;
+}
+
+static void
+on_completed(void *ctx, struct MHD_Connection *conn, void **con_cls,
+	     enum MHD_RequestTerminationCode why)
+{
+	struct gw_api *a = ctx;
+	struct request *r = *con_cls, **p = &a->waiting;
+
+	(void)conn;
+	(void)why;
+	if (r == NULL)
+		return;
+	while (*p != NULL && *p != r)
+		p = &(*p)->next;
+	if (*p != NULL)
+		*p = r->next;
+	json_decref(r->answer.body);
+	free(r);
+	*con_cls = NULL;
+}
+
+/* It complains about TCP options on a Unix socket, three times a response. */
+static void
+on_mhd_log(void *ctx, const char *fmt, va_list ap)
+{
+	(void)ctx;
+	(void)fmt;
+	(void)ap;
+}
+
+/* Lets libmicrohttpd work, and notes when it wants to again. */
+static void
+run(struct gw_api *a)
+{
+	MHD_UNSIGNED_LONG_LONG ms;
+
+	if (a->is_running)
+		return;
+	a->is_running = true;
+	(void)MHD_run(a->mhd);
+	a->is_running = false;
+	if (MHD_get_timeout(a->mhd, &ms) == MHD_YES)
+		gw_timer_after(a->loop, &a->timer, ms);
+	else
+		gw_timer_stop(a->loop, &a->timer);
+}
+
+static void
+on_poll(struct gw_io *io, uint32_t events)
+{
+	(void)events;
+	run(GW_CONTAINER(io, struct gw_api, poller));
+}
+
+static void
+on_timer(struct gw_timer *t)
+{
+	run(GW_CONTAINER(t, struct gw_api, timer));
+}
+
+static void
+on_accept(struct gw_io *io, uint32_t events)
+{
+	struct gw_api *a = GW_CONTAINER(io, struct gw_api, listener);
+	struct sockaddr_storage ss = { .ss_family = AF_UNIX };
+	int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)events;
+	if (fd < 0)
+		return;
+	if (!gw_peer_is_allowed(fd, io->fd)) {
+		gw_peer_refuse(fd);
+		close(fd);
+		return;
+	}
+	/* on failure (too many) it has closed the descriptor itself */
+	(void)MHD_add_connection(a->mhd, fd, (void *)&ss,
+				 sizeof(sa_family_t));
+	run(a);
+}
+
+static struct MHD_Daemon *
+start_mhd(struct gw_api *a)
+{
+	return MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET |
+			MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
+		0, NULL, NULL, on_request, a,
+		MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, NULL,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, a,
+		MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+		MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CLIENT_MEMORY,
+		MHD_OPTION_END);
+}
+
+static bool
+watch_mhd(struct gw_api *a)
+{
+	const union MHD_DaemonInfo *info =
+		MHD_get_daemon_info(a->mhd, MHD_DAEMON_INFO_EPOLL_FD);
+
+	if (info == NULL)
+		return false;
+	a->poller = (struct gw_io){ .fd = info->epoll_fd, .fn = on_poll };
+	return gw_loop_add(a->loop, &a->poller, EPOLLIN) == GW_ERR_OK;
+}
+
+enum gw_err
+gw_api_listen(const char *path, int *out_fd, struct gw_error *err)
+{
+	return gw_peer_listen(path, out_fd, err);
+}
+
+enum gw_err
+gw_api_new(struct gw_loop *l, struct gw_sup *sup, int fd, struct gw_api **out,
+	   struct gw_error *err)
+{
+	struct gw_api *a = gw_xcalloc(1, sizeof(*a));
+
+	a->loop = l;
+	a->sup = sup;
+	a->timer.fn = on_timer;
+	a->poller.fd = -1;
+	a->listener = (struct gw_io){ .fd = fd, .fn = on_accept };
+	a->mhd = start_mhd(a);
+	if (a->mhd == NULL || !watch_mhd(a) ||
+	    gw_loop_add(l, &a->listener, EPOLLIN) != GW_ERR_OK) {
+		gw_api_free(a);
+		return gw_fail(err, GW_ERR_SYSTEM,
+			       "operator API: %s", strerror(errno));
+	}
+	a->collect = gw_collect_new(l, sup, on_round, a);
+	*out = a;
+	return GW_ERR_OK;
+}
+
+void
+gw_api_free(struct gw_api *a)
+{
+	struct request *r;
+
+	if (a == NULL)
+		return;
+	/* it must not be stopped while connections are suspended */
+	for (r = a->waiting; r != NULL; r = r->next)
+		MHD_resume_connection(r->conn);
+	a->waiting = NULL;
+	gw_collect_free(a->collect);
+	gw_timer_stop(a->loop, &a->timer);
+	gw_loop_del(a->loop, &a->listener);
+	gw_loop_del(a->loop, &a->poller);
+	gw_close(&a->listener.fd);
+	if (a->mhd != NULL)
+		MHD_stop_daemon(a->mhd);
+	free(a);
+}

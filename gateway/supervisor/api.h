@@ -1,0 +1,28 @@
+/* gateway/supervisor/api.h — the operator API: HTTP over a Unix socket,
+ * served by libmicrohttpd inside the supervisor's loop. Linked into gwd only.
+ *
+ *   GET  /v1/status             the document of collect.h
+ *   GET  /v1/sessions           {"sessions": […]}
+ *   POST /v1/sessions/ID/kill   ends a session; ID is 32 hex digits
+ *
+ * Answers within two seconds even when a child hangs. Peers are root, the
+ * gateway's own user, or members of the socket's group. */
+#ifndef GW_API_H
+#define GW_API_H
+
+#include "sup.h"
+
+struct gw_api;
+
+/* Claims `path` as early as possible, before any child is started: a second
+ * gateway on the same socket ends here. GW_ERR_CONF with the reason. */
+GW_MUST_CHECK enum gw_err gw_api_listen(const char *path, int *out_fd,
+					struct gw_error *err);
+
+/* Takes `fd`. */
+GW_MUST_CHECK enum gw_err gw_api_new(struct gw_loop *l, struct gw_sup *sup,
+				     int fd, struct gw_api **out,
+				     struct gw_error *err);
+void gw_api_free(struct gw_api *a);
+
+#endif

@@ -1,0 +1,400 @@
+/* health.c — see health.h. One function per section, in a table. Strings of
+ * the children are quoted, never interpreted. */
+#include "health.h"
+#include "gw/error.h"
+#include "gw/util.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CA_WARN_DAYS     30
+#define CERT_WARN_DAYS   14
+#define TICKET_WARN_S    900
+#define SKEW_WARN_MS     60000
+#define SKEW_CRITICAL_MS 270000 /* Kerberos allows 300 s */
+
+enum severity { NOTE, WARNING, CRITICAL };
+
+struct judge {
+	const json_t *status;
+	json_t *found[CRITICAL + 1]; /* arrays */
+	int64_t now;
+};
+
+/* ---- reading rows */
+
+static const char *
+text(const json_t *row, const char *key)
+{
+	const char *s = json_string_value(json_object_get(row, key));
+
+	return s != NULL ? s : "";
+}
+
+static bool
+is(const json_t *row, const char *key, const char *value)
+{
+	return strcmp(text(row, key), value) == 0;
+}
+
+static int64_t
+number(const json_t *row, const char *key)
+{
+	return json_integer_value(json_object_get(row, key));
+}
+
+static bool
+has(const json_t *row, const char *key)
+{
+	const json_t *v = json_object_get(row, key);
+
+	return v != NULL && !json_is_null(v);
+}
+
+/* The children say yes/no as booleans or words; what is unknown is neither. */
+static bool
+is_no(const json_t *row, const char *key)
+{
+	const json_t *v = json_object_get(row, key);
+
+	return json_is_false(v) || is(row, key, "no");
+}
+
+/* ---- saying what is wrong */
+
+static void say(struct judge *j, enum severity sev, const char *cure,
+		const char *fmt, ...) GW_PRINTF(4, 5);
+
+/* Cut text must not end inside a letter of UTF-8: jansson would refuse it. */
+static void
+trim_utf8(char *s)
+{
+	size_t len = strlen(s);
+
+	while (len > 0 && ((unsigned char)s[len - 1] & 0xc0) == 0x80)
+		s[--len] = '\0';
+	if (len > 0 && ((unsigned char)s[len - 1] & 0x80) != 0)
+		s[len - 1] = '\0';
+}
+
+static void
+say(struct judge *j, enum severity sev, const char *cure, const char *fmt, ...)
+{
+	static const char *const names[] = { "note", "warning", "critical" };
+	char what[512];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		what[0] = '\0';
+	else if ((size_t)n >= sizeof(what))
+		trim_utf8(what);
+	json_array_append_new(j->found[sev],
+			      json_pack("{s:s, s:s, s:s}", "severity",
+					names[sev], "what", what, "cure",
+					cure));
+}
+
+/* The cure of the list of errors, when the text begins with a name of it. */
+static const char *
+cure_of(const char *error, const char *otherwise)
+{
+	char name[48];
+	size_t len = strcspn(error, ": ");
+	enum gw_err code;
+
+	if (len == 0 || len >= sizeof(name))
+		return otherwise;
+	memcpy(name, error, len);
+	name[len] = '\0';
+	code = gw_err_by_name(name);
+	return code == GW_ERR_COUNT || code == GW_ERR_OK ? otherwise
+							 : gw_err_cure(code);
+}
+
+/* ---- processes */
+
+#define CURE_LOG "Look at the log (journalctl -u gwd) for what ended it."
+
+static void
+judge_process(struct judge *j, const json_t *p)
+{
+	const char *name = text(p, "name");
+
+	if (is(p, "state", "off"))
+		return; /* not needed by this configuration */
+	if (!is(p, "state", "up"))
+		say(j, CRITICAL, CURE_LOG, "%s is not running (%s%s%s)", name,
+		    text(p, "state"), *text(p, "last_end") != '\0' ? ", "
+								   : "",
+		    text(p, "last_end"));
+	else if (json_is_false(json_object_get(p, "answered")))
+		say(j, WARNING, "If it lasts, look at its load; gwd does not "
+		    "end a process that is only slow.",
+		    "%s did not answer in time: its part of this status is "
+		    "missing", name);
+}
+
+/* ---- directory */
+
+static void
+judge_delegation(struct judge *j, const json_t *dc)
+{
+	if (is_no(dc, "delegated"))
+		say(j, WARNING, gw_err_cure(GW_ERR_DELEGATION_MISSING),
+		    "ldap/%s is not in the delegation list: no logins through "
+		    "it", text(dc, "name"));
+}
+
+static void
+judge_skew(struct judge *j, const json_t *dc)
+{
+	int64_t skew = number(dc, "skew_ms");
+	int64_t size = skew < 0 ? -skew : skew;
+
+	if (size >= SKEW_WARN_MS)
+		say(j, size >= SKEW_CRITICAL_MS ? CRITICAL : WARNING,
+		    gw_err_cure(GW_ERR_KDC_CLOCK_SKEW),
+		    "the clock of %s differs by %lld s; Kerberos stops at 300",
+		    text(dc, "name"), (long long)(size / 1000));
+}
+
+static bool
+is_good(const char *state)
+{
+	static const char *const good[] = { "ok", "up", "good", "unknown",
+					    "unused", "idle", "" };
+
+	for (size_t i = 0; i < GW_COUNT(good); i++)
+		if (strcmp(state, good[i]) == 0)
+			return true;
+	return false;
+}
+
+static void
+judge_dcs(struct judge *j, const json_t *dcs)
+{
+	size_t i, bad = 0, total = json_array_size(dcs);
+	const json_t *dc;
+
+	json_array_foreach(dcs, i, dc)
+		bad += !is_good(text(dc, "state"));
+	json_array_foreach(dcs, i, dc) {
+		const char *why = text(dc, "last_error");
+
+		if (!is_good(text(dc, "state")))
+			say(j, WARNING, cure_of(why, gw_err_cure(
+					GW_ERR_KDC_UNREACHABLE)),
+			    "domain controller %s is %s%s%s",
+			    text(dc, "name"), text(dc, "state"),
+			    *why != '\0' ? ": " : "", why);
+		judge_delegation(j, dc);
+		judge_skew(j, dc);
+	}
+	if (total > 0 && bad == total)
+		say(j, CRITICAL, gw_err_cure(GW_ERR_KDC_UNREACHABLE),
+		    "no domain controller can be used: nobody can log in");
+}
+
+static void
+judge_service(struct judge *j, const json_t *s)
+{
+	const char *state = text(s, "ticket_state");
+	int64_t end = number(s, "ticket_end");
+
+	if (!is_good(state))
+		say(j, CRITICAL, cure_of(state, gw_err_cure(
+				GW_ERR_SERVICE_ACCOUNT)),
+		    "the service account has no ticket: %s", state);
+	else if (end != 0 && j->now != 0 && end < j->now + TICKET_WARN_S)
+		say(j, WARNING, "It is renewed by itself; if this stays, look "
+		    "at the log of gwd-kdc.",
+		    "the service account's ticket ends in less than 15 min");
+	if (is_no(s, "any_protocol"))
+		say(j, CRITICAL, gw_err_cure(GW_ERR_SERVICE_NOT_TRUSTED),
+		    "the service account may not use any authentication "
+		    "protocol: nobody can log in");
+}
+
+static void
+judge_kdc(struct judge *j, const json_t *k)
+{
+	int64_t queue = number(k, "queue"), max = number(k, "queue_max");
+
+	if (max > 0 && queue * 5 >= max * 4)
+		say(j, WARNING, gw_err_cure(GW_ERR_BUSY),
+		    "%lld of %lld places in the queue for the directory are "
+		    "taken", (long long)queue, (long long)max);
+}
+
+/* ---- certificates */
+
+static void
+judge_cas(struct judge *j, const json_t *cas)
+{
+	size_t i, ended = 0;
+	const json_t *ca;
+
+	json_array_foreach(cas, i, ca) {
+		int64_t days = number(ca, "days_left");
+
+		if (!has(ca, "days_left") || days >= CA_WARN_DAYS)
+			continue;
+		ended += days < 0;
+		say(j, WARNING, "Register the CA's successor (a section `ca` "
+		    "with its certificate).",
+		    days < 0 ? "CA %s (%s) has expired %lld days ago"
+			     : "CA %s (%s) expires in %lld days",
+		    text(ca, "title"), text(ca, "subject"),
+		    (long long)(days < 0 ? -days : days));
+	}
+	if (json_array_size(cas) > 0 && ended == json_array_size(cas))
+		say(j, CRITICAL, gw_err_cure(GW_ERR_CERT_EXPIRED),
+		    "every registered CA has expired: nobody can log in");
+}
+
+static void
+judge_responders(struct judge *j, const json_t *rows)
+{
+	size_t i, bad = 0;
+	const json_t *r;
+
+	json_array_foreach(rows, i, r) {
+		const char *why = text(r, "last_error");
+
+		if (is_good(text(r, "state")))
+			continue;
+		bad++;
+		say(j, WARNING, cure_of(why, gw_err_cure(
+				GW_ERR_REVOCATION_UNAVAILABLE)),
+		    "OCSP responder %s is %s%s%s", text(r, "url"),
+		    text(r, "state"), *why != '\0' ? ": " : "", why);
+	}
+	if (bad > 0 && bad == json_array_size(rows))
+		say(j, CRITICAL, gw_err_cure(GW_ERR_REVOCATION_UNAVAILABLE),
+		    "no OCSP responder answers: only cards judged lately can "
+		    "log in");
+}
+
+static void
+judge_server_cert(struct judge *j, const json_t *l)
+{
+	int64_t days = number(l, "certificate_days_left");
+
+	if (!has(l, "certificate_days_left") || days >= CERT_WARN_DAYS)
+		return;
+	say(j, days < 0 ? CRITICAL : WARNING,
+	    "Install a new certificate and restart gwd.",
+	    days < 0 ? "the certificate of listener %s has expired %lld days "
+		       "ago"
+		     : "the certificate of listener %s expires in %lld days",
+	    text(l, "title"), (long long)(days < 0 ? -days : days));
+}
+
+static void
+judge_listeners(struct judge *j, const json_t *listeners)
+{
+	size_t i;
+	const json_t *l;
+
+	json_array_foreach(listeners, i, l) {
+		judge_server_cert(j, l);
+		if (is(l, "admission", "certificate"))
+			say(j, NOTE, "Set admission = \"directory\" when "
+			    "accounts are meant to be checked.",
+			    "listener %s admits by certificate alone: no "
+			    "account is looked up", text(l, "title"));
+	}
+}
+
+/* ---- upstreams and sessions */
+
+static void
+judge_upstreams(struct judge *j, const json_t *rows)
+{
+	size_t i, bad = 0;
+	const json_t *u;
+
+	json_array_foreach(rows, i, u) {
+		const char *why = text(u, "last_error");
+
+		if (is_good(text(u, "state")))
+			continue;
+		bad++;
+		say(j, WARNING, cure_of(why, "Bring the server back, or take "
+					     "it out of the upstream."),
+		    "upstream %s: server %s is %s%s%s", text(u, "title"),
+		    text(u, "server"), text(u, "state"),
+		    *why != '\0' ? ": " : "", why);
+	}
+	if (bad > 0 && bad == json_array_size(rows))
+		say(j, CRITICAL, gw_err_cure(GW_ERR_UPSTREAM_UNREACHABLE),
+		    "no server of any upstream can be reached");
+}
+
+static void
+judge_auth(struct judge *j, const json_t *a)
+{
+	int64_t n = number(a, "sessions"), max = number(a, "sessions_max");
+
+	if (max > 0 && n * 10 >= max * 9)
+		say(j, WARNING, gw_err_cure(GW_ERR_SESSION_LIMIT),
+		    "%lld of %lld sessions are open", (long long)n,
+		    (long long)max);
+}
+
+/* ---- all of it */
+
+static void
+judge_processes(struct judge *j, const json_t *rows)
+{
+	size_t i;
+	const json_t *p;
+
+	json_array_foreach(rows, i, p)
+		judge_process(j, p);
+}
+
+static const struct {
+	const char *section;
+	void (*fn)(struct judge *j, const json_t *rows);
+} judges[] = {
+	{ "processes", judge_processes }, { "dcs", judge_dcs },
+	{ "service", judge_service },     { "kdc", judge_kdc },
+	{ "cas", judge_cas },             { "responders", judge_responders },
+	{ "listeners", judge_listeners }, { "upstreams", judge_upstreams },
+	{ "auth", judge_auth },
+};
+
+const char *
+gw_health_name(enum gw_health h)
+{
+	static const char *const names[] = { "healthy", "degraded", "down" };
+
+	return names[h];
+}
+
+enum gw_health
+gw_health_judge(const json_t *status, json_t *problems)
+{
+	struct judge j = { .status = status, .now = number(status, "time") };
+	enum gw_health h = GW_HEALTHY;
+
+	for (int i = NOTE; i <= CRITICAL; i++)
+		j.found[i] = json_array();
+	for (size_t i = 0; i < GW_COUNT(judges); i++)
+		judges[i].fn(&j, json_object_get(status, judges[i].section));
+	if (json_array_size(j.found[CRITICAL]) > 0)
+		h = GW_DOWN;
+	else if (json_array_size(j.found[WARNING]) > 0)
+		h = GW_DEGRADED;
+	for (int i = CRITICAL; i >= NOTE; i--) {
+		json_array_extend(problems, j.found[i]);
+		json_decref(j.found[i]);
+	}
+	return h;
+}

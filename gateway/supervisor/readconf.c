@@ -1,0 +1,603 @@
+/* readconf.c — see readconf.h. The option tables of libconfuse are made from
+ * gw_conf_sections. Every value arrives at on_value() as text and goes
+ * straight into its instance, so that there is one judge of values. */
+#include "readconf.h"
+#include "scrub.h"
+#include "gw/util.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CONF_BYTES_MAX (1024 * 1024)
+#define NO_SECTION     ((size_t)-1)
+
+/* A hidden list with a default: libconfuse reads defaults the moment a
+ * section opens, the only time it tells us so. */
+#define OPENED "(opened)"
+
+struct opened {
+	cfg_t *cfg;
+	const struct gw_conf_section *section;
+	size_t index;
+	size_t parent; /* among reader.opened, or NO_SECTION */
+};
+
+struct reader {
+	struct gw_conf *conf;
+	struct gw_source *src;
+	struct gw_complaint *complaint;
+	struct opened *opened;
+	size_t opened_count;
+};
+
+/* libconfuse's callbacks carry no context; one file is read at a time. */
+static struct reader *reader;
+
+static const struct gw_conf_section *
+top(void)
+{
+	return &gw_conf_sections[0];
+}
+
+bool
+gw_complain(struct gw_complaint *c, int line, const char *fmt, ...)
+{
+	va_list ap;
+
+	c->line = line;
+	va_start(ap, fmt);
+	if (vsnprintf(c->text, sizeof(c->text), fmt, ap) < 0)
+		c->text[0] = '\0';
+	va_end(ap);
+	return false;
+}
+
+/* ---- places */
+
+void
+gw_source_clear(struct gw_source *s)
+{
+	free(s->places);
+	*s = (struct gw_source){ 0 };
+}
+
+static void
+note(struct gw_source *s, const struct gw_conf_section *section, size_t index,
+     const struct gw_conf_key *key, int line)
+{
+	s->places = gw_xrealloc(s->places, s->count + 1, sizeof(*s->places));
+	s->places[s->count++] = (struct gw_place){
+		.section = section, .key = key, .index = index, .line = line
+	};
+}
+
+/* `key` NULL: the section's first line. 0 when not there. */
+static int
+find_line(const struct gw_source *s, const char *section, size_t index,
+	  const char *key)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		const struct gw_place *p = &s->places[i];
+
+		if (strcmp(p->section->name, section) != 0 ||
+		    p->index != index || (p->key == NULL) != (key == NULL))
+			continue;
+		if (key == NULL || strcmp(p->key->name, key) == 0)
+			return p->line;
+	}
+	return 0;
+}
+
+int
+gw_source_line(const struct gw_source *s, const char *section, size_t index,
+	       const char *key)
+{
+	int line = key != NULL ? find_line(s, section, index, key) : 0;
+
+	if (line == 0)
+		line = find_line(s, section, index, NULL);
+	return line != 0 ? line : s->last_line;
+}
+
+bool
+gw_source_has(const struct gw_source *s, const char *section)
+{
+	return find_line(s, section, 0, NULL) != 0;
+}
+
+/* ---- sections */
+
+static const struct gw_conf_section *
+section_named(const char *name)
+{
+	for (size_t i = 0; i < gw_conf_section_count; i++)
+		if (strcmp(gw_conf_sections[i].name, name) == 0)
+			return &gw_conf_sections[i];
+	return NULL;
+}
+
+static const struct gw_conf_section *
+section_of(const cfg_t *cfg)
+{
+	/* libconfuse calls the top level "root"; no section has that name */
+	return strcmp(cfg->name, "root") == 0 ? top()
+					      : section_named(cfg->name);
+}
+
+static const struct gw_conf_key *
+key_named(const struct gw_conf_section *s, const char *name)
+{
+	for (size_t i = 0; i < s->key_count; i++)
+		if (strcmp(s->keys[i].name, name) == 0)
+			return &s->keys[i];
+	return NULL;
+}
+
+/* The latest: an address may be used again after a section was replaced. */
+static struct opened *
+opened_of(const cfg_t *cfg)
+{
+	for (size_t i = reader->opened_count; i > 0; i--)
+		if (reader->opened[i - 1].cfg == cfg)
+			return &reader->opened[i - 1];
+	return NULL;
+}
+
+size_t
+gw_section_count(const struct gw_conf *c, const struct gw_conf_section *s)
+{
+	if (!s->is_titled)
+		return 1;
+	return *(const size_t *)(const void *)((const char *)c +
+					       s->count_offset);
+}
+
+void *
+gw_section_at(const struct gw_conf *c, const struct gw_conf_section *s,
+	      size_t index)
+{
+	char *base = (char *)(uintptr_t)c + s->offset;
+
+	if (!s->is_titled)
+		return base;
+	return *(char **)(void *)base + index * s->size;
+}
+
+static void *
+instance_of(const struct opened *o)
+{
+	return gw_section_at(reader->conf, o->section, o->index);
+}
+
+static char **
+member(const struct opened *o, size_t offset)
+{
+	return (char **)(void *)((char *)instance_of(o) + offset);
+}
+
+static const char *
+title_of(const struct opened *o)
+{
+	return o->section->is_titled ? *member(o, o->section->title_offset)
+				     : "";
+}
+
+/* Children open after their parent and before the next of its kind. */
+static size_t
+find_parent(const struct gw_conf_section *s)
+{
+	for (size_t i = reader->opened_count; s->parent != NULL && i > 0; i--)
+		if (strcmp(reader->opened[i - 1].section->name,
+			   s->parent) == 0)
+			return i - 1;
+	return NO_SECTION;
+}
+
+static bool
+is_new(const struct opened *o, const char *title, int line)
+{
+	for (size_t i = 0; i < reader->opened_count; i++) {
+		const struct opened *p = &reader->opened[i];
+
+		if (p->section != o->section || p->parent != o->parent ||
+		    strcmp(title_of(p), title) != 0)
+			continue;
+		return gw_complain(reader->complaint, line,
+				   "section %s%s%s is given twice; the first "
+				   "begins in line %d", o->section->name,
+				   *title != '\0' ? " " : "", title,
+				   gw_source_line(reader->src,
+						  p->section->name, p->index,
+						  NULL));
+	}
+	return true;
+}
+
+static void
+set_member(const struct opened *o, size_t offset, const char *text)
+{
+	char **p = member(o, offset);
+
+	free(*p);
+	*p = gw_xstrdup(text);
+}
+
+static bool
+begin_section(cfg_t *cfg, int line)
+{
+	const char *title = cfg->title != NULL ? cfg->title : "";
+	struct opened o = { .cfg = cfg, .section = section_of(cfg) };
+
+	o.parent = find_parent(o.section);
+	if (!is_new(&o, title, line))
+		return false;
+	if (o.section->is_titled)
+		o.index = gw_section_count(reader->conf, o.section);
+	if (o.section->is_titled &&
+	    gw_conf_instance(reader->conf, o.section) == NULL)
+		return gw_complain(reader->complaint, line,
+				   "more than %d sections %s",
+				   GW_CONF_INSTANCES_MAX, o.section->name);
+	if (o.section->is_titled) {
+		gw_conf_defaults(instance_of(&o), o.section);
+		set_member(&o, o.section->title_offset, title);
+	}
+	if (o.parent != NO_SECTION)
+		set_member(&o, o.section->parent_offset,
+			   title_of(&reader->opened[o.parent]));
+	note(reader->src, o.section, o.index, NULL, line);
+	reader->opened = gw_xrealloc(reader->opened, reader->opened_count + 1,
+				     sizeof(*reader->opened));
+	reader->opened[reader->opened_count++] = o;
+	return true;
+}
+
+static int
+on_open(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	(void)opt;
+	*(const char **)result = value;
+	/* line 0: cfg_init() makes the top level */
+	return begin_section(cfg, cfg->line > 0 ? cfg->line : 1) ? 0 : -1;
+}
+
+/* ---- values */
+
+static bool
+is_first(const struct opened *o, const struct gw_conf_key *k,
+	 unsigned value_count, int line)
+{
+	int before = find_line(reader->src, o->section->name, o->index,
+			       k->name);
+
+	if (before == 0) {
+		note(reader->src, o->section, o->index, k, line);
+		return true;
+	}
+	if (k->type == GW_CT_LIST && value_count > 1)
+		return true; /* the next value of the same list */
+	return gw_complain(reader->complaint, line,
+			   "%s is given twice; first in line %d", k->name,
+			   before);
+}
+
+static int
+on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	const struct opened *o = opened_of(cfg);
+	const struct gw_conf_key *k = o != NULL ? key_named(o->section,
+							    opt->name) : NULL;
+	struct gw_error err;
+
+	*(const char **)result = value;
+	if (k == NULL) {
+		(void)gw_complain(reader->complaint, cfg->line,
+				  "unknown key '%s'", opt->name);
+		return -1;
+	}
+	if (!is_first(o, k, opt->nvalues, cfg->line))
+		return -1;
+	if (gw_conf_set(instance_of(o), k, value, &err) == GW_ERR_OK)
+		return 0;
+	(void)gw_complain(reader->complaint, cfg->line, "%s", err.detail);
+	return -1;
+}
+
+/* ---- libconfuse's own complaints */
+
+/* Levenshtein distance of short words; more than 63 letters is far. */
+static size_t
+distance(const char *a, const char *b)
+{
+	size_t row[64], la = strlen(a), lb = strlen(b);
+
+	if (la >= GW_COUNT(row) || lb >= GW_COUNT(row))
+		return GW_COUNT(row);
+	for (size_t j = 0; j <= lb; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= la; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= lb; j++) {
+			size_t change = diagonal + (a[i - 1] != b[j - 1]);
+
+			diagonal = row[j];
+			row[j] = GW_MIN(GW_MIN(row[j], row[j - 1]) + 1,
+					change);
+		}
+	}
+	return row[lb];
+}
+
+struct guess {
+	const char *word;
+	size_t distance;
+};
+
+static void
+consider(struct guess *g, const char *word, const char *name)
+{
+	size_t d = distance(name, word);
+
+	if (d < g->distance)
+		*g = (struct guess){ .word = word, .distance = d };
+}
+
+/* The nearest key or section that may stand here; NULL when none is near. */
+static const char *
+nearest(const struct gw_conf_section *here, const char *name)
+{
+	struct guess g = { .distance = 3 };
+
+	for (size_t i = 0; i < here->key_count; i++)
+		consider(&g, here->keys[i].name, name);
+	for (size_t i = 1; i < gw_conf_section_count; i++) {
+		const char *parent = gw_conf_sections[i].parent;
+
+		if (strcmp(parent != NULL ? parent : "", here->name) == 0)
+			consider(&g, gw_conf_sections[i].name, name);
+	}
+	return g.word;
+}
+
+/* Another section that has a key of this name. */
+static const struct gw_conf_section *
+home_of(const char *name)
+{
+	for (size_t i = 0; i < gw_conf_section_count; i++)
+		if (key_named(&gw_conf_sections[i], name) != NULL)
+			return &gw_conf_sections[i];
+	return NULL;
+}
+
+static void
+unknown(const struct gw_conf_section *here, int line, const char *name)
+{
+	const struct gw_conf_section *s = section_named(name);
+	const struct gw_conf_section *home = home_of(name);
+	const char *near = nearest(here, name);
+	char hint[96] = "";
+
+	if (s != NULL && *name != '\0')
+		gw_format(hint, sizeof(hint), "; it stands %s%s",
+			  s->parent != NULL ? "inside a section " :
+					      "at the top level",
+			  s->parent != NULL ? s->parent : "");
+	else if (near != NULL)
+		gw_format(hint, sizeof(hint), "; do you mean %s?", near);
+	else if (home != NULL)
+		gw_format(hint, sizeof(hint), "; it stands %s%s",
+			  *home->name != '\0' ? "in section " :
+						"at the top level",
+			  home->name);
+	(void)gw_complain(reader->complaint, line, "unknown key '%.64s' %s%s%s",
+			  name, *here->name != '\0' ? "in section " :
+						      "at the top level",
+			  here->name, hint);
+}
+
+static void
+on_error(cfg_t *cfg, const char *fmt, va_list ap)
+{
+	struct gw_complaint *c = reader->complaint;
+
+	if (c->text[0] != '\0')
+		return; /* the first complaint is the one that counts */
+	if (strcmp(fmt, "no such option '%s'") == 0) {
+		unknown(section_of(cfg), cfg->line, va_arg(ap, const char *));
+		return;
+	}
+	c->line = cfg->line;
+	if (vsnprintf(c->text, sizeof(c->text), fmt, ap) < 0)
+		gw_complain(c, cfg->line, "syntax error");
+}
+
+/* ---- tables for libconfuse */
+
+static cfg_opt_t *make_opts(const struct gw_conf_section *s);
+
+static cfg_opt_t
+section_opt(const struct gw_conf_section *s)
+{
+	return (cfg_opt_t){
+		.name = s->name, .type = CFGT_SEC, .subopts = make_opts(s),
+		.flags = s->is_titled ? CFGF_MULTI | CFGF_TITLE
+				      : CFGF_NODEFAULT,
+	};
+}
+
+static cfg_opt_t
+key_opt(const struct gw_conf_key *k)
+{
+	return (cfg_opt_t){
+		.name = k->name, .type = CFGT_STR, .parsecb = on_value,
+		.flags = CFGF_NODEFAULT |
+			 (k->type == GW_CT_LIST ? CFGF_LIST : CFGF_NONE),
+	};
+}
+
+static bool
+stands_in(const struct gw_conf_section *s, const struct gw_conf_section *in)
+{
+	if (s == top())
+		return false;
+	return s->parent == NULL ? in == top()
+				 : strcmp(s->parent, in->name) == 0;
+}
+
+static cfg_opt_t *
+make_opts(const struct gw_conf_section *s)
+{
+	size_t n = 0;
+	cfg_opt_t *o = gw_xcalloc(s->key_count + gw_conf_section_count + 2,
+				  sizeof(*o));
+
+	o[n++] = (cfg_opt_t){
+		.name = OPENED, .type = CFGT_STR, .flags = CFGF_LIST,
+		.def.parsed = (char *)(uintptr_t)"{x}", .parsecb = on_open,
+	};
+	for (size_t i = 0; i < s->key_count; i++)
+		o[n++] = key_opt(&s->keys[i]);
+	for (size_t i = 0; i < gw_conf_section_count; i++)
+		if (stands_in(&gw_conf_sections[i], s))
+			o[n++] = section_opt(&gw_conf_sections[i]);
+	return o; /* the last element is zero: CFG_END */
+}
+
+static void
+free_opts(cfg_opt_t *o)
+{
+	for (size_t i = 0; o[i].name != NULL; i++)
+		if (o[i].subopts != NULL)
+			free_opts(o[i].subopts);
+	free(o);
+}
+
+/* ---- the whole file */
+
+static char *
+slurp(const char *path, size_t *out_len, struct gw_complaint *c)
+{
+	FILE *f = fopen(path, "re");
+	char *text;
+
+	if (f == NULL) {
+		(void)gw_complain(c, 0, "%s", strerror(errno));
+		return NULL;
+	}
+	text = gw_xcalloc(CONF_BYTES_MAX + 1, 1);
+	*out_len = fread(text, 1, CONF_BYTES_MAX + 1, f);
+	if (ferror(f) != 0)
+		(void)gw_complain(c, 0, "%s", strerror(errno));
+	else if (*out_len > CONF_BYTES_MAX)
+		(void)gw_complain(c, 0, "larger than %d bytes",
+				  CONF_BYTES_MAX);
+	else if (memchr(text, '\0', *out_len) != NULL)
+		(void)gw_complain(c, 0, "not a text file");
+	fclose(f);
+	if (c->text[0] == '\0')
+		return text;
+	free(text);
+	return NULL;
+}
+
+static int
+count_lines(const char *text, size_t len)
+{
+	int n = 1;
+
+	for (size_t i = 0; i + 1 < len; i++)
+		n += text[i] == '\n';
+	return n;
+}
+
+/* A list that was filled and then given again as {} has lost its values in
+ * libconfuse without a callback. */
+static bool
+lists_agree(const struct opened *o)
+{
+	for (size_t i = 0; i < o->section->key_count; i++) {
+		const struct gw_conf_key *k = &o->section->keys[i];
+		struct gw_strlist *l = (void *)((char *)instance_of(o) +
+						k->offset);
+
+		if (k->type == GW_CT_LIST && l->n > 0 &&
+		    cfg_size(o->cfg, k->name) != l->n)
+			return gw_complain(reader->complaint,
+					   find_line(reader->src,
+						     o->section->name,
+						     o->index, k->name),
+					   "%s is given twice", k->name);
+	}
+	return true;
+}
+
+static bool
+parse_text(char *text, size_t len)
+{
+	cfg_opt_t *opts = make_opts(top());
+	cfg_t *cfg = cfg_init(opts, CFGF_NONE);
+	FILE *f = fmemopen(text, len, "r");
+	bool ok = cfg != NULL && f != NULL;
+
+	free_opts(opts);
+	if (ok) {
+		(void)cfg_set_error_function(cfg, on_error);
+		ok = cfg_parse_fp(cfg, f) == CFG_SUCCESS;
+	}
+	for (size_t i = 0; ok && i < reader->opened_count; i++)
+		ok = lists_agree(&reader->opened[i]);
+	if (!ok && reader->complaint->text[0] == '\0')
+		(void)gw_complain(reader->complaint, 0, "cannot be parsed");
+	if (f != NULL)
+		fclose(f);
+	if (cfg != NULL)
+		cfg_free(cfg);
+	return ok;
+}
+
+static void
+plain_defaults(struct gw_conf *conf)
+{
+	for (size_t i = 0; i < gw_conf_section_count; i++)
+		if (!gw_conf_sections[i].is_titled)
+			gw_conf_defaults((char *)conf +
+					 gw_conf_sections[i].offset,
+					 &gw_conf_sections[i]);
+}
+
+bool
+gw_readconf(const char *path, struct gw_conf *conf, struct gw_source *src,
+	    struct gw_complaint *c)
+{
+	struct reader r = { .conf = conf, .src = src, .complaint = c };
+	size_t len = 0;
+	char *text;
+	bool ok;
+
+	*c = (struct gw_complaint){ 0 };
+	*conf = (struct gw_conf){ 0 };
+	*src = (struct gw_source){ 0 };
+	text = slurp(path, &len, c);
+	if (text == NULL)
+		return false;
+	src->last_line = count_lines(text, len);
+	plain_defaults(conf);
+	reader = &r;
+	/* fmemopen() takes no empty buffer; the NUL is never read as text */
+	ok = gw_scrub(text, len, c) &&
+	     parse_text(len > 0 ? text : (char *)(uintptr_t)"\n",
+			len > 0 ? len : 1);
+	reader = NULL;
+	free(r.opened);
+	free(text);
+	if (ok)
+		return true;
+	gw_conf_clear(conf);
+	gw_source_clear(src);
+	return false;
+}

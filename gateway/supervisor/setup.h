@@ -1,0 +1,49 @@
+/* gateway/supervisor/setup.h — the configuration, checked whole, with the
+ * contents of the files it names. Linked into gwd only. When gw_setup_load()
+ * is true, nothing an administrator could have got wrong is left to find out
+ * later, but for what only the network knows. */
+#ifndef GW_SETUP_H
+#define GW_SETUP_H
+
+#include "gw/proto.h"
+#include "net.h"
+#include "pem.h"
+#include "readconf.h"
+#include "user.h"
+
+enum { GW_CHILD_PROXY, GW_CHILD_AUTH, GW_CHILD_KDC, GW_CHILD_COUNT };
+
+/* What gwctl shows of a listener's own certificate. */
+struct gw_setup_listener {
+	struct gw_addr addr; /* after the bind: with the real port */
+	char subject[GW_SUBJECT_MAX];
+	time_t expires;
+};
+
+struct gw_setup {
+	char *path;
+	struct gw_conf conf;    /* main.workers is never 0 here */
+	struct gw_source src;
+	struct gw_file *files;  /* all of them, in the order they are sent */
+	size_t file_count;
+	struct gw_setup_listener *listeners; /* as conf.listeners */
+	struct gw_user users[GW_CHILD_COUNT];
+	bool has_users;         /* started as root: children get their own */
+};
+
+enum gw_setup_mode {
+	GW_SETUP_CHECK, /* an address may be in use: by the gateway running */
+	GW_SETUP_START,
+};
+
+/* On false `out` holds nothing. */
+GW_MUST_CHECK bool gw_setup_load(const char *path, enum gw_setup_mode mode,
+				 struct gw_setup *out,
+				 struct gw_complaint *c);
+void gw_setup_clear(struct gw_setup *s);
+
+/* Whether some listener asks the directory; without one gwd-kdc has nothing
+ * to do and needs no keytab. */
+bool gw_setup_needs_kdc(const struct gw_conf *c);
+
+#endif
