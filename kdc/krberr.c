@@ -1,0 +1,94 @@
+/* krberr.c — see krberr.h. The KDCs differ: Windows says CLIENT_REVOKED for
+ * most states of an account, Samba has a code for each (MS-KILE 3.3.5.7,
+ * MS-SFU 3.2.5). */
+#include "krberr.h"
+
+#define ANY (GW_PHASE_AS | GW_PHASE_SELF | GW_PHASE_PROXY | GW_PHASE_TGS)
+
+static const struct {
+	krb5_error_code code;
+	unsigned phases; /* enum gw_krb_phase set */
+	enum gw_err meaning;
+} table[] = {
+	{ KRB5_KDC_UNREACH,             ANY, GW_ERR_KDC_UNREACHABLE },
+	{ KRB5_REALM_CANT_RESOLVE,      ANY, GW_ERR_KDC_UNREACHABLE },
+	{ KRB5KDC_ERR_SVC_UNAVAILABLE,  ANY, GW_ERR_KDC_UNREACHABLE },
+	{ KRB5KRB_AP_ERR_SKEW,          ANY, GW_ERR_KDC_CLOCK_SKEW },
+	{ KRB5_KDCREP_SKEW,             ANY, GW_ERR_KDC_CLOCK_SKEW },
+	{ KRB5KRB_AP_ERR_TKT_NYV,       ANY, GW_ERR_KDC_CLOCK_SKEW },
+	{ KRB5KDC_ERR_ETYPE_NOSUPP,     ANY, GW_ERR_ETYPE_MISMATCH },
+
+	{ KRB5KDC_ERR_PREAUTH_FAILED,   GW_PHASE_AS,
+	  GW_ERR_SERVICE_KEYTAB_STALE },
+	{ KRB5_KT_NOTFOUND,             GW_PHASE_AS,
+	  GW_ERR_SERVICE_KEYTAB_STALE },
+	{ KRB5KRB_AP_ERR_BAD_INTEGRITY, GW_PHASE_AS,
+	  GW_ERR_SERVICE_KEYTAB_STALE },
+	{ KRB5_PREAUTH_FAILED,          GW_PHASE_AS, GW_ERR_ETYPE_MISMATCH },
+	{ KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN, GW_PHASE_AS,
+	  GW_ERR_SERVICE_ACCOUNT },
+	{ KRB5KDC_ERR_CLIENT_REVOKED,   GW_PHASE_AS, GW_ERR_SERVICE_ACCOUNT },
+	{ KRB5KDC_ERR_NAME_EXP,         GW_PHASE_AS, GW_ERR_SERVICE_ACCOUNT },
+	{ KRB5KDC_ERR_KEY_EXP,          GW_PHASE_AS, GW_ERR_SERVICE_ACCOUNT },
+	{ KRB5KDC_ERR_POLICY,           GW_PHASE_AS, GW_ERR_SERVICE_ACCOUNT },
+
+	{ KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN, GW_PHASE_SELF,
+	  GW_ERR_ACCOUNT_UNKNOWN },
+	{ KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN, GW_PHASE_SELF,
+	  GW_ERR_SERVICE_ACCOUNT }, /* it has no SPN */
+	{ KRB5KDC_ERR_POLICY,           GW_PHASE_SELF,
+	  GW_ERR_ACCOUNT_DISABLED },
+	{ KRB5KDC_ERR_NAME_EXP,         GW_PHASE_SELF | GW_PHASE_PROXY,
+	  GW_ERR_ACCOUNT_EXPIRED },
+	{ KRB5KDC_ERR_CLIENT_REVOKED,   GW_PHASE_SELF | GW_PHASE_PROXY,
+	  GW_ERR_ACCOUNT_REVOKED },
+	{ KRB5KDC_ERR_KEY_EXP,          GW_PHASE_SELF | GW_PHASE_PROXY,
+	  GW_ERR_ACCOUNT_PASSWORD_EXPIRED },
+	{ KRB5_REALM_UNKNOWN,           GW_PHASE_SELF,
+	  GW_ERR_MAP_FOREIGN_REALM },
+	{ KRB5KDC_ERR_WRONG_REALM,      GW_PHASE_SELF,
+	  GW_ERR_MAP_FOREIGN_REALM },
+
+	{ KRB5_KT_NOTFOUND,             GW_PHASE_PAC,
+	  GW_ERR_SERVICE_KEYTAB_STALE },
+	{ KRB5_KT_KVNONOTFOUND,         GW_PHASE_PAC,
+	  GW_ERR_SERVICE_KEYTAB_STALE },
+	{ KRB5KRB_AP_ERR_BAD_INTEGRITY, GW_PHASE_PAC,
+	  GW_ERR_SERVICE_KEYTAB_STALE },
+	{ KRB5KRB_AP_ERR_NOKEY,         GW_PHASE_PAC,
+	  GW_ERR_SERVICE_KEYTAB_STALE },
+
+	{ KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN, GW_PHASE_PROXY | GW_PHASE_TGS,
+	  GW_ERR_SERVICE_UNKNOWN },
+	{ KRB5_CC_NOTFOUND,             GW_PHASE_PROXY | GW_PHASE_TGS,
+	  GW_ERR_SERVICE_UNKNOWN },
+	{ KRB5KDC_ERR_BADOPTION,        GW_PHASE_PROXY,
+	  GW_ERR_DELEGATION_MISSING },
+};
+
+enum gw_err
+gw_krb_meaning(enum gw_krb_phase phase, krb5_error_code code)
+{
+	for (size_t i = 0; i < GW_COUNT(table); i++)
+		if (table[i].code == code && (table[i].phases & phase) != 0)
+			return table[i].meaning;
+	return GW_ERR_KDC_REFUSED;
+}
+
+bool
+gw_krb_wants_new_ticket(krb5_error_code code)
+{
+	return code == KRB5KRB_AP_ERR_TKT_EXPIRED ||
+	       code == KRB5KRB_AP_ERR_BAD_INTEGRITY ||
+	       code == KRB5KRB_AP_ERR_MODIFIED ||
+	       code == KRB5KDC_ERR_TGT_REVOKED ||
+	       code == KRB5_CC_NOTFOUND;
+}
+
+int
+gw_krb_wire_code(krb5_error_code code)
+{
+	krb5_error_code n = code - ERROR_TABLE_BASE_krb5;
+
+	return n >= 0 && n < 128 ? (int)n : -1;
+}

@@ -1,0 +1,70 @@
+/* transport.h — bytes to one domain controller and back, in time. Linked into
+ * gwd-kdc only. Knows nothing of logins; never chooses a DC and never tries
+ * another one: libkrb5's own search for KDCs waits ten seconds for a silent
+ * one, so every Kerberos message goes through here instead. */
+#ifndef KDC_TRANSPORT_H
+#define KDC_TRANSPORT_H
+
+#include <krb5/krb5.h>
+#include <netinet/in.h>
+
+#include "gw/error.h"
+#include "gw/identity.h"
+
+#define GW_PORT_KDC  88
+#define GW_PORT_LDAP 389
+
+union gw_addr {
+	struct sockaddr sa;
+	struct sockaddr_in in4;
+	struct sockaddr_in6 in6;
+};
+
+/* A domain controller as the stages see it: a copy, owned by the user. */
+struct gw_dc {
+	uint32_t id; /* place in the table; never given to another DC */
+	char name[GW_HOST_MAX]; /* host name in full: the SPN is ldap/<name> */
+	union gw_addr addr;     /* port 0 */
+};
+
+/* How long things may take: each step its own time, and never longer than
+ * what the login has left. */
+struct gw_limits {
+	int64_t connect_ms, kdc_ms, ldap_ms;
+	uint64_t deadline_ms; /* monotonic: of the login */
+};
+
+/* The earlier of now + step_ms and the deadline; may already have passed. */
+uint64_t gw_limits_until(const struct gw_limits *l, int64_t step_ms);
+/* Milliseconds until a deadline, 0 when it has passed. */
+int gw_ms_left(uint64_t deadline_ms);
+
+bool gw_addr_parse(const char *s, union gw_addr *out);
+void gw_addr_format(const union gw_addr *a, char out[INET6_ADDRSTRLEN]);
+
+/* A connected non-blocking socket. GW_ERR_SYSTEM with the reason. */
+GW_MUST_CHECK enum gw_err gw_dial(const struct gw_dc *dc, uint16_t port,
+				  const struct gw_limits *l, int *out_fd,
+				  struct gw_error *err);
+
+#define GW_KDC_REPLY_MAX (256u * 1024)
+
+/* One message to the KDC over TCP (RFC 4120, 7.2.2) and its answer, which
+ * the caller frees with free(). GW_ERR_KDC_UNREACHABLE with the reason. */
+GW_MUST_CHECK enum gw_err
+gw_kdc_exchange(const struct gw_dc *dc, const struct gw_limits *l,
+		const krb5_data *request, krb5_data *out_reply,
+		struct gw_error *err);
+
+/* What libkrb5's send hook needs; one per krb5_context. */
+struct gw_transport {
+	const char *realm; /* the only one ever asked; borrowed */
+	struct gw_dc dc;
+	struct gw_limits limits;
+	struct gw_error failure; /* code is GW_ERR_OK after a good exchange */
+};
+
+/* From here on every message of `ctx` goes to `t->dc` or nowhere. */
+void gw_transport_hook(krb5_context ctx, struct gw_transport *t);
+
+#endif
