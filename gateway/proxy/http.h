@@ -70,17 +70,29 @@ struct gw_http_limits {
 
 /* Where the head ends: looks only at bytes from `*scanned` on, which it
  * moves, so that a head that trickles in costs linear time. 0: not yet
- * (leading empty lines of a request, at most two, are part of the head). */
+ * (leading empty lines of a request, at most two, are part of the head). A
+ * head that is broken in any case, by a bare LF, ends there: parse it, to
+ * learn the refusal. */
 size_t gw_http_head_end(const char *buf, size_t len, size_t *scanned);
 
 /* Parses a whole head of gw_http_head_end() bytes. On refusal the reason has
  * its HTTP status in the error list: GW_ERR_HTTP_BAD_REQUEST,
  * _URI_TOO_LONG, _HEADER_TOO_LARGE, _METHOD, _VERSION, _EXPECTATION; the
- * detail names the rule. Everything in `out` borrows from `buf`. */
+ * detail names the rule. Everything in `out` borrows from `buf`; on refusal
+ * it is not to be read. Bytes beyond lim->head_max without an end may be
+ * passed too: they are refused as what is too long in them. */
 GW_MUST_CHECK enum gw_err
 gw_http_parse_request(const char *buf, size_t head_len,
 		      const struct gw_http_limits *lim,
 		      struct gw_http_msg *out, struct gw_error *err);
+
+/* Whether everybody reads this path (up to '?') the same, so that a route may
+ * be matched on its bytes: begins with '/', no "." or ".." segment, also not
+ * with parameters ("..;x"), no empty segment but the last, and nothing
+ * percent-encoded that need not be (%41, %2e) or must not be (controls, both
+ * slashes, what is not UTF-8). The parser refuses others. A router still has
+ * to take ';' for the end of a segment. */
+bool gw_http_path_is_plain(struct gw_str path);
 
 /* The answer to a request whose method was HEAD or not, and that asked for
  * an upgrade or not: both decide the framing. GW_ERR_UPSTREAM_PROTOCOL. */
@@ -97,6 +109,7 @@ struct gw_http_body {
 	uint64_t left;       /* of the length or the current chunk */
 	uint64_t total;      /* payload bytes so far */
 	int state;           /* private */
+	uint64_t overhead;   /* private: bytes of chunk framing so far */
 	unsigned line_len;   /* private: bytes of the current chunk line */
 	unsigned trailer_len;
 	bool is_done;
@@ -135,7 +148,8 @@ void gw_out_bytes_field(struct gw_out *o, const char *name,
 			const uint8_t *p, size_t len);
 
 /* Field names only the gateway may set towards an upstream: compared without
- * regard to case and with '_' as '-'. `owned` are the configured identity
+ * regard to case, and with '_' and whatever else is neither letter nor digit
+ * as '-', like a CGI environment would. `owned` are the configured identity
  * names, ended by NULL. */
 bool gw_http_is_owned(struct gw_str name, const char *const *owned);
 
