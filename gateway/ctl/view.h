@@ -1,0 +1,21 @@
+/* gateway/ctl/view.h — the operator API's documents as a page for people.
+ * Linked into gwctl only. Pure: the time is the document's own. */
+#ifndef GW_CTL_VIEW_H
+#define GW_CTL_VIEW_H
+
+#include <jansson.h>
+#include <stdio.h>
+#include "gw/compiler.h"
+
+struct gw_style {
+	bool colour;
+	int width; /* columns to keep within */
+};
+
+/* First the verdict, then what is wrong with its cure, then the tables. */
+void gw_view_status(FILE *out, const json_t *doc, struct gw_style style);
+/* All sessions; `now` is wall clock. */
+void gw_view_sessions(FILE *out, const json_t *sessions, int64_t now,
+		      struct gw_style style);
+
+#endif
