@@ -318,6 +318,8 @@ gw_child_main(const struct gw_child_ops *ops, void *app)
 		return 2;
 	}
 	gw_loop_run(c.loop);
+	if (ops->end != NULL)
+		ops->end(app);
 	clear(&c);
 	return c.status;
 }

@@ -184,6 +184,8 @@ static const struct gw_conf_key listener_keys[] = {
 	     "How long a connection may rest between requests."),
 	MSEC(L, body_timeout, "30s", 100, HOUR(1),
 	     "How long a body or tunnel may stall in one direction while the other side waits to write."),
+	MSEC(L, tunnel_timeout, "1h", SEC(1), DAY(7),
+	     "How long an upgraded connection (WebSocket) may rest in both directions."),
 	INT(L, max_header, "16384", 1024, 65536,
 	    "The largest request head, in bytes."),
 	INT(L, max_body, "17179869184", 0, INT64_C(1) << 50,

@@ -25,6 +25,12 @@ gw_log_init(const char *process, enum gw_level max)
 	max_level = max;
 }
 
+bool
+gw_log_wants(enum gw_level level)
+{
+	return level <= max_level;
+}
+
 /* Room for the closing quote and newline is always kept. */
 static void
 put(struct line *l, char c)

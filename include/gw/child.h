@@ -46,6 +46,10 @@ struct gw_child_ops {
 	/* Finish; then gw_loop_stop(). NULL: stops at once. */
 	void (*stop)(void *app);
 
+	/* The loop has ended, for whatever cause: join threads and let go of
+	 * what was borrowed, which is freed next. NULL: nothing to do. */
+	void (*end)(void *app);
+
 	/* The paths this child may still read after start (Landlock), ended
 	 * by NULL; NULL: none at all. */
 	const char *const *readable;

@@ -104,6 +104,7 @@ struct gw_conf_listener {
 	struct gw_strlist require_group; /* any of them; empty: none needed */
 	int64_t handshake_timeout_ms, header_timeout_ms, idle_timeout_ms;
 	int64_t body_timeout_ms; /* between two reads */
+	int64_t tunnel_timeout_ms; /* an upgraded connection at rest */
 	int64_t max_header, max_body, max_connections;
 };
 

@@ -15,6 +15,10 @@ enum gw_level { GW_LOG_ERR = 3, GW_LOG_WARN = 4, GW_LOG_INFO = 6,
 /* Names the process in every line; set once at start. */
 void gw_log_init(const char *process, enum gw_level max);
 
+/* Whether such an event would be written: asked before costly values are
+ * made up for it. */
+bool gw_log_wants(enum gw_level level);
+
 /* gw_event(GW_LOG_INFO, "login-denied", "req", id, "reason", name, NULL);
  * pairs of strings ended by NULL; a NULL value is shown as "-". */
 void gw_event(enum gw_level level, const char *event, ...)
