@@ -192,12 +192,28 @@ take_protocol(struct gw_str *s)
 }
 
 static void
-skip_list_gap(struct gw_str *s)
+skip_blanks(struct gw_str *s)
 {
-	while (s->len > 0 && (gw_http_is_blank(s->p[0]) || s->p[0] == ',')) {
+	while (s->len > 0 && gw_http_is_blank(s->p[0])) {
 		s->p++;
 		s->len--;
 	}
+}
+
+/* Whether nothing stands between an element and its comma; moves to the next
+ * element, over empty ones (RFC 9110 5.6.1). */
+static bool
+next_element(struct gw_str *s)
+{
+	skip_blanks(s);
+	if (s->len > 0 && s->p[0] != ',')
+		return false;
+	while (s->len > 0 && s->p[0] == ',') {
+		s->p++;
+		s->len--;
+		skip_blanks(s);
+	}
+	return true;
 }
 
 /* After these HTTP would go on where nobody reads it strictly, or TLS. */
@@ -228,9 +244,8 @@ on_upgrade(struct gw_http_head *h, struct gw_str value)
 			return rule;
 		if (rest.len == 0)
 			break;
-		if (!gw_http_is_blank(rest.p[0]) && rest.p[0] != ',')
+		if (!next_element(&rest))
 			return GW_RULE_UPGRADE_VALUE;
-		skip_list_gap(&rest);
 	}
 	if (count == 0 && !is_upgrade_refused(value))
 		h->m->upgrade = value;
@@ -302,15 +317,18 @@ take_options(struct gw_http_head *h, struct gw_str list)
 	enum gw_http_rule rule;
 	size_t n;
 
-	for (skip_list_gap(&list); list.len > 0; skip_list_gap(&list)) {
+	if (list.len > 0 && list.p[0] == ',')
+		(void)next_element(&list);
+	while (list.len > 0) {
 		n = token_len(list);
-		if (n == 0 || (n < list.len && list.p[n] != ',' &&
-			       !gw_http_is_blank(list.p[n])))
+		if (n == 0)
 			return GW_RULE_OPTION_TOKEN;
 		rule = take_option(h, (struct gw_str){ list.p, n });
 		if (rule != GW_RULE_OK)
 			return rule;
 		list = (struct gw_str){ list.p + n, list.len - n };
+		if (!next_element(&list))
+			return GW_RULE_OPTION_TOKEN;
 	}
 	return GW_RULE_OK;
 }

@@ -41,8 +41,8 @@ static const struct name {
 
 /* Whole families, for the members not listed above. */
 static const struct name families[] = {
-	{ "x-forwarded-", 12, GW_HF_X_FORWARDED },
-	{ "client-cert-", 12, GW_HF_CLIENT_CERT },
+	{ "x-forwarded", 11, GW_HF_X_FORWARDED },
+	{ "client-cert", 11, GW_HF_CLIENT_CERT },
 };
 
 static uint8_t

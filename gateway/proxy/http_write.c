@@ -231,6 +231,17 @@ out_request_framing(struct gw_out *o, const struct gw_http_msg *m)
 		out_content_length(o, m->content_length);
 }
 
+/* Serialised elsewhere; without its last CRLF it would run into ours. */
+static void
+out_extra(struct gw_out *o, const char *p, size_t len)
+{
+	if (len == 0)
+		return;
+	if (len < 2 || memcmp(p + len - 2, "\r\n", 2) != 0)
+		o->bad = true;
+	gw_out_raw(o, p, len);
+}
+
 void
 gw_http_write_request(struct gw_out *o, const struct gw_http_msg *m,
 		      const struct gw_http_forward *f)
@@ -247,8 +258,7 @@ gw_http_write_request(struct gw_out *o, const struct gw_http_msg *m,
 	out_request_framing(o, m);
 	if (f->upgrade && m->wants_upgrade)
 		out_upgrade(o, m->upgrade);
-	if (f->extra_len > 0)
-		gw_out_raw(o, f->extra, f->extra_len);
+	out_extra(o, f->extra, f->extra_len);
 	OUT_LITERAL(o, "\r\n");
 }
 
