@@ -1,0 +1,195 @@
+# users.sh — accounts, groups and policies of the domain, written into dc1's
+# database before dc1 runs; dc2 gets them by replication. Sourced by
+# deploy/lab/lab.
+
+service_account=gwdsvc
+service_spn=my/spn
+users=(alice bob carol dave erin frank grace heidi judy)
+
+# userAccountControl, MS-ADTS 2.2.16
+uac_normal=$((0x200))
+uac_disabled=$((0x2))
+uac_password_never_expires=$((0x10000))
+uac_not_delegated=$((0x100000))
+uac_any_protocol=$((0x1000000))         # TRUSTED_TO_AUTH_FOR_DELEGATION
+
+# Points in time, in the 100 ns since 1601 that Active Directory counts in
+filetime() { # DATE
+	echo "$((($(date -u -d "$1" +%s) + 11644473600) * 10000000))"
+}
+
+# What is special about each user, as the lines of LDIF that say so.
+fate_of() { # USER
+	local uac=$uac_normal
+	case $1 in
+	alice | frank | grace) ;;                       # groups, see below
+	bob) uac=$((uac | uac_disabled)) ;;
+	carol) echo "accountExpires: $(filetime '-30 days')" ;;
+	dave) echo "lockoutTime: $(filetime '-5 minutes')" ;;
+	erin) uac=$((uac | uac_not_delegated)) ;;
+	heidi) echo "logonHours:: $(head -c 21 /dev/zero | base64)" ;;
+	judy) echo "pwdLastSet: 0" ;;                   # must change it
+	esac
+	echo "userAccountControl: $uac"
+}
+
+# Group, a colon, members.
+groups='
+Smartcard Users: alice bob carol dave erin frank heidi judy
+Engineers: alice
+VDI Users: Engineers
+Protected Users: frank
+'
+
+dn_of() { echo "CN=$*,CN=Users,$base_dn"; }
+
+ldif_password() { # PASSWORD, as Active Directory takes it: quoted, UTF-16
+	echo "unicodePwd:: $(printf '"%s"' "$1" | iconv -t utf-16le | base64 -w0)"
+}
+
+# Locked means locked: no duration after which dave would get in, and a
+# threshold, so that bad passwords lock for real.
+ldif_policy() {
+	cat <<-END
+	dn: $base_dn
+	changetype: modify
+	replace: lockoutThreshold
+	lockoutThreshold: 10
+	-
+	replace: lockoutDuration
+	lockoutDuration: -9223372036854775808
+
+	END
+}
+
+ldif_user() { # USER
+	cat <<-END
+	dn: $(dn_of "$1")
+	changetype: add
+	objectClass: user
+	sAMAccountName: $1
+	userPrincipalName: $1@$domain
+	displayName: ${1^} of the lab
+	mail: $1@$domain
+	$(ldif_password "$(random_password)")
+	$(fate_of "$1")
+
+	END
+}
+
+ldif_group() { # NAME: MEMBER...
+	local name=${1%%:*} members=${1#*:} member
+	echo "dn: $(dn_of "$name")"
+	if [ "$name" = "Protected Users" ]; then        # exists from the start
+		echo 'changetype: modify'
+		echo 'add: member'
+	else
+		echo 'changetype: add'
+		echo 'objectClass: group'
+		echo "sAMAccountName: $name"
+	fi
+	for member in $members; do echo "member: $(dn_of "$member")"; done
+	echo
+}
+
+# What AWS AD Connector asks of its service account: some SPN, delegation to
+# LDAP of each DC, any authentication protocol. The key types come first and
+# the password after them, so that AES keys exist and the KDC uses them.
+ldif_service_account() {
+	cat <<-END
+	dn: $(dn_of $service_account)
+	changetype: add
+	objectClass: user
+	sAMAccountName: $service_account
+	userPrincipalName: $service_account@$domain
+	servicePrincipalName: $service_spn
+	msDS-SupportedEncryptionTypes: 24
+	msDS-AllowedToDelegateTo: ldap/dc1.$domain
+	msDS-AllowedToDelegateTo: ldap/dc2.$domain
+	$(ldif_password "$(random_password)")
+	userAccountControl: $((uac_normal | uac_any_protocol | uac_password_never_expires))
+
+	dn: $(dn_of $service_account)
+	changetype: modify
+	replace: unicodePwd
+	$(ldif_password "$(random_password)")
+
+	END
+}
+
+# Administrator's password goes into a file that Samba's tools and nsupdate's
+# kinit read, so that it stands in no process list.
+ldif_administrator() {
+	local password
+	password=$(random_password)
+	echo "$password" >"$state/administrator.password"
+	cat <<-END
+	dn: CN=Administrator,CN=Users,$base_dn
+	changetype: modify
+	replace: userPrincipalName
+	userPrincipalName: administrator@$domain
+	-
+	replace: unicodePwd
+	$(ldif_password "$password")
+
+	END
+}
+
+make_accounts() {
+	local user row
+	umask 077
+	{
+		ldif_policy
+		for user in "${users[@]}"; do ldif_user "$user"; done
+		while read -r row; do
+			[ -z "$row" ] || ldif_group "$row"
+		done <<<"$groups"
+		ldif_service_account
+		ldif_administrator
+	} >"$state/accounts.ldif"
+	ldbmodify -H "$(sam dc1)" "$state/accounts.ldif"
+	rm -f "$state/accounts.ldif"            # it holds the passwords
+	ldbsearch -H "$(sam dc1)" '(objectClass=user)' sAMAccountName objectSid |
+		awk '/^dn:/ { name = sid = "" }
+			/^sAMAccountName: / { name = $2 }
+			/^objectSid: / { sid = $2 }
+			name != "" && sid != "" { print name, sid; name = "" }' \
+		>"$state/sids"
+	umask 022
+	export_keytab
+}
+
+export_keytab() {
+	rm -f "$state/$service_account.keytab"
+	samba-tool domain exportkeytab "$state/$service_account.keytab" \
+		--principal="$service_account@$realm" \
+		-s "$state/dc1/etc/smb.conf"
+	chmod 600 "$state/$service_account.keytab"
+}
+
+# From the list taken when the accounts were made. "unused" is a SID of this
+# domain that no account has.
+sid_of() { # ACCOUNT
+	if [ "$1" = unused ]; then
+		sid_of Administrator | sed 's/-500$/-99999/'
+		return
+	fi
+	awk -v name="$1" '$1 == name { print $2; found = 1 } END { exit !found }' \
+		"$state/sids"
+}
+
+# A SID of a domain's account as LDAP sends it: revision, count, authority
+# (big-endian), sub-authorities (little-endian); in base64.
+binary_sid() { # SID
+	local IFS=- hex part
+	# shellcheck disable=SC2086
+	set -- $1
+	shift 3                                 # S, 1, 5
+	hex=01$(printf %02x $#)000000000005
+	for part; do
+		part=$(printf %08x "$part")
+		hex+=${part:6:2}${part:4:2}${part:2:2}${part:0:2}
+	done
+	# shellcheck disable=SC2001
+	printf '%b' "$(sed 's/../\\x&/g' <<<"$hex")" | base64 -w0
+}
