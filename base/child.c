@@ -34,7 +34,6 @@ struct gw_child {
 	size_t file_count;
 	struct pending *pending;
 	size_t pending_count;
-	bool was_started; /* start() was called */
 	bool is_running; /* started: nothing waits any more */
 	int status;      /* exit */
 };
@@ -162,7 +161,6 @@ on_start(void *ctx, struct gw_msg *m)
 		gw_log_init(c->ops->name, GW_LOG_WARN);
 	else if (strcmp(c->conf.main.log_level, "error") == 0)
 		gw_log_init(c->ops->name, GW_LOG_ERR);
-	c->was_started = true;
 	rc = c->ops->start(c->app, c, &err);
 	wipe_secrets(c);
 	if (rc == GW_ERR_OK)

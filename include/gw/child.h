@@ -46,11 +46,6 @@ struct gw_child_ops {
 	/* Finish; then gw_loop_stop(). NULL: stops at once. */
 	void (*stop)(void *app);
 
-	/* The loop has ended, for whatever reason, and start() was called;
-	 * loop and configuration are about to be freed: threads that use them
-	 * are joined here. NULL: nothing to do. */
-	void (*end)(void *app);
-
 	/* The loop has ended, for whatever cause: join threads and let go of
 	 * what was borrowed, which is freed next. NULL: nothing to do. */
 	void (*end)(void *app);
