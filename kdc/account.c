@@ -1,6 +1,5 @@
 /* account.c — see account.h. */
 #include "account.h"
-#include "gw/error.h"
 #include "gw/util.h"
 
 #include <string.h>

@@ -5,6 +5,7 @@
 #ifndef KDC_ACCOUNT_H
 #define KDC_ACCOUNT_H
 
+#include "gw/error.h"
 #include "gw/identity.h"
 
 /* userAccountControl (MS-ADTS 2.2.16) */

@@ -4,6 +4,7 @@
 #include "pac.h"
 #include "gw/util.h"
 
+#include <errno.h>
 #include <gssapi/gssapi_krb5.h>
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #include "krberr.h"
 #include "gw/util.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/auxv.h>
@@ -40,7 +40,8 @@ memory_file(const void *data, size_t len, int *out_fd, char **out_path,
 
 	if (fd < 0 || write(fd, data, len) != (ssize_t)len) {
 		gw_close(&fd);
-		return gw_fail(err, GW_ERR_SYSTEM, "memfd: %m");
+		return gw_fail(err, GW_ERR_SYSTEM, "memfd: %s",
+			       strerror(errno));
 	}
 	*out_fd = fd;
 	*out_path = gw_xasprintf("/proc/self/fd/%d", fd);
@@ -96,7 +97,8 @@ write_profile(struct gw_krbconf *k, struct gw_error *err)
 	enum gw_err rc = memory_file(text, strlen(text), &fd, &k->path, err);
 
 	if (rc == GW_ERR_OK && setenv("KRB5_CONFIG", k->path, 1) != 0)
-		rc = gw_fail(err, GW_ERR_SYSTEM, "KRB5_CONFIG: %m");
+		rc = gw_fail(err, GW_ERR_SYSTEM, "KRB5_CONFIG: %s",
+			     strerror(errno));
 	return rc;
 }
 

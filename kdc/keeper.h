@@ -1,0 +1,29 @@
+/* keeper.h — the housekeeping thread: finds the domain controllers, keeps
+ * the service's ticket fresh, looks at the service account. Linked into
+ * gwd-kdc only. No login ever waits for it. */
+#ifndef KDC_KEEPER_H
+#define KDC_KEEPER_H
+
+#include "logon.h"
+
+struct gw_keeper;
+
+struct gw_keeper *gw_keeper_new(const struct gw_shared *shared);
+/* Takes a DC's address from the configuration at once; starts the thread.
+ * After the process has locked itself in. GW_ERR_SYSTEM. */
+GW_MUST_CHECK enum gw_err gw_keeper_start(struct gw_keeper *k,
+					  struct gw_error *err);
+/* Ends the thread and frees the service's ticket with it. */
+void gw_keeper_free(struct gw_keeper *k);
+
+struct gw_keeper_status {
+	uint64_t hostname_us;   /* what resolving our own name took: Cyrus
+				   SASL does that at every bind */
+	bool is_hostname_slow;
+	char discovery_error[GW_DETAIL_MAX];
+	char service_error[GW_DETAIL_MAX];
+	enum gw_err service_code;
+};
+void gw_keeper_status(struct gw_keeper *k, struct gw_keeper_status *out);
+
+#endif
