@@ -397,10 +397,10 @@ gw_dcs_done(struct gw_dcs *d, uint32_t id, enum gw_dc_result result,
 	e = d->entries[id];
 	e->in_flight--;
 	e->logins += result == GW_DC_GOOD;
-	e->failures += result != GW_DC_GOOD;
+	e->failures += result != GW_DC_GOOD && result != GW_DC_CHECKED;
 	if (result == GW_DC_GOOD)
 		note_latency(e, took_us);
-	else if (result != GW_DC_ODD)
+	if (result == GW_DC_UNREACHABLE || result == GW_DC_UNDELEGATED)
 		set_error(e, detail);
 	if (result == GW_DC_UNDELEGATED)
 		e->delegated = 0;

@@ -48,6 +48,8 @@ enum gw_dc_result {
 	GW_DC_UNREACHABLE,
 	GW_DC_UNDELEGATED, /* its SPN is not in the delegation list */
 	GW_DC_ODD,         /* answered, but another DC may know better */
+	GW_DC_CHECKED,     /* no login: housekeeping went well, or is not to
+			      blame this DC for */
 };
 /* Once for each DC a login was given by gw_dcs_next(). */
 void gw_dcs_done(struct gw_dcs *d, uint32_t id, enum gw_dc_result result,

@@ -667,7 +667,7 @@ gw_worker_check_service(struct gw_worker *w, uint64_t deadline_ms,
 		x = find_failover(rc);
 		gw_dcs_done(w->shared->dcs, dc.id,
 			    x != NULL && x->result == GW_DC_UNREACHABLE
-				    ? GW_DC_UNREACHABLE : GW_DC_ODD,
+				    ? GW_DC_UNREACHABLE : GW_DC_CHECKED,
 			    gw_mono_us() - start, err->detail);
 		if (x == NULL)
 			break;
