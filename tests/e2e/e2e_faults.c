@@ -1,0 +1,357 @@
+/* e2e_faults.c — what breaks, one thing at a time: whoever is in stays in,
+ * whoever comes is told why not, nobody else waits, and it recovers by
+ * itself. A gateway of the test's own, which judges every connection anew. */
+#include "gate.h"
+#include "http.h"
+#include "wire.h"
+#include "gw/util.h"
+
+#include <criterion/criterion.h>
+#include <criterion/hooks.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+
+static struct gate gate;
+
+/* ---- before and after */
+
+static void
+start_gate(void)
+{
+	char *dir = scratch_dir();
+
+	gate = gate_start(dir, text("%ssession { reuse = \"0s\" }\n",
+				    conf_text(dir, lab("ECHO_URL") + 7)));
+}
+
+/* Everything the lab has runs again; does nothing to what runs. */
+static void
+heal_lab(void)
+{
+	static const char *const pieces[] = { "ocsp", "dc1", "dc2" };
+
+	for (size_t i = 0; i < GW_COUNT(pieces); i++) {
+		lab_do("resume", pieces[i]);
+		lab_do("start", pieces[i]);
+	}
+}
+
+static void
+stop_gate(void)
+{
+	gate_stop(&gate);
+}
+
+static void
+stop_gate_and_heal(void)
+{
+	gate_stop(&gate);
+	heal_lab();
+}
+
+TestSuite(crash, .init = start_gate, .fini = stop_gate, .timeout = 60);
+TestSuite(lost, .init = start_gate, .fini = stop_gate_and_heal,
+	  .timeout = 120);
+
+ReportHook(TEST_CRASH)(struct criterion_test_stats *stats)
+{
+	(void)stats;
+	heal_lab();
+}
+
+/* A test that was stopped by its time limit had no end of its own. */
+ReportHook(POST_TEST)(struct criterion_test_stats *stats)
+{
+	if (stats->timed_out)
+		heal_lab();
+}
+
+/* ---- logins */
+
+static struct answer
+login(const char *card)
+{
+	return FETCH(.base = gate.url, .card = card,
+		     .accept = "application/json");
+}
+
+static const char *
+reason_of(const struct answer *a)
+{
+	if (a->status == 200)
+		return "ok";
+	if (a->code != CURLE_OK || a->body_len == 0)
+		return a->error;
+	return json_text(json_of(a), "reason");
+}
+
+static void
+expect_reason(const char *what, struct answer a, const char *reason,
+	      int within_ms)
+{
+	cr_expect(strcmp(reason_of(&a), reason) == 0, "%s: got %s (%ld), "
+		  "wanted %s", what, reason_of(&a), a.status, reason);
+	cr_expect_leq(a.took_ms, within_ms, "%s: took %d ms, wanted %d", what,
+		      a.took_ms, within_ms);
+}
+
+static bool
+gets_in(void *card)
+{
+	return login(card).status == 200;
+}
+
+static void
+expect_recovery(const char *what, int within_ms)
+{
+	uint64_t from = now_ms();
+
+	cr_expect(await(within_ms, gets_in, (void *)(uintptr_t)"alice"),
+		  "%s: alice is not in again within %d ms", what, within_ms);
+	cr_log_info("%s: in again after %d ms", what,
+		    (int)(now_ms() - from));
+}
+
+/* Somebody who was in before, with a tunnel and a connection. */
+struct insider {
+	struct wire *tunnel;
+	CURL *h;
+};
+
+static struct insider
+insider_new(void)
+{
+	struct insider in = { .tunnel = WIRE(.base = gate.url,
+					     .card = "alice-rsa"),
+			      .h = handle_new() };
+	struct answer a = FETCH(.base = gate.url, .card = "alice",
+				.handle = in.h);
+
+	cr_assert_eq(ws_begin(in.tunnel, "/echo/ws"), 101);
+	cr_assert_eq(a.status, 200, "%ld %s", a.status, a.error);
+	return in;
+}
+
+/* He goes on without waiting. */
+static void
+expect_undisturbed(const char *what, struct insider *in)
+{
+	struct answer a = FETCH(.base = gate.url, .card = "alice",
+				.handle = in->h);
+
+	cr_expect_eq(a.status, 200, "%s: insider: %ld %s", what, a.status,
+		     a.error);
+	cr_expect_eq(a.connects, 0, "%s: insider's connection went", what);
+	cr_expect_leq(a.took_ms, 500, "%s: insider waits %d ms", what,
+		      a.took_ms);
+	cr_expect(ws_echoes(in->tunnel, "still here", 500),
+		  "%s: the tunnel does not answer", what);
+}
+
+static void
+insider_free(struct insider *in)
+{
+	wire_close(in->tunnel);
+	curl_easy_cleanup(in->h);
+}
+
+/* ---- a process dies */
+
+static void
+kill_child(const char *name)
+{
+	pid_t pid = gate_pid(gate.socket, name);
+
+	cr_assert(pid > 1, "%s has no pid", name);
+	cr_assert_eq(kill(pid, SIGKILL), 0, "%s", strerror(errno));
+}
+
+/* In, or a plain 503 with a reason of the gateway; nothing else. */
+static void
+expect_in_or_told(const char *what, struct answer a)
+{
+	const char *r = reason_of(&a);
+
+	cr_expect(strcmp(r, "ok") == 0 || strcmp(r, "auth-unavailable") == 0 ||
+		  strcmp(r, "kdc-unavailable") == 0, "%s: got %s (%ld)", what,
+		  r, a.status);
+}
+
+static void
+survives(const char *name)
+{
+	struct insider in = insider_new();
+
+	for (int i = 0; i < 2; i++) {
+		kill_child(name);
+		expect_undisturbed(name, &in);
+		expect_in_or_told(name, login("grace"));
+		expect_recovery(name, 3000);
+		expect_undisturbed(name, &in);
+	}
+	insider_free(&in);
+}
+
+Test(crash, auth_dies)
+{
+	survives("gwd-auth");
+}
+
+Test(crash, kdc_dies)
+{
+	survives("gwd-kdc");
+}
+
+Test(crash, proxy_dies)
+{
+	json_t *row;
+
+	expect_reason("before", login("alice"), "ok", 5000);
+	kill_child("gwd-proxy");
+	expect_recovery("gwd-proxy", 3000);
+	row = gate_row(gate_status(gate.socket), "processes", "name",
+		       "gwd-proxy");
+	cr_expect_eq(json_integer_value(json_object_get(row, "restarts")), 1);
+	cr_expect(contains(json_text(row, "last_end"), "9") ||
+		  contains(json_text(row, "last_end"), "ill"),
+		  "last end: %s", json_text(row, "last_end"));
+}
+
+Test(crash, all_three_die)
+{
+	kill_child("gwd-kdc");
+	kill_child("gwd-auth");
+	kill_child("gwd-proxy");
+	expect_recovery("all three", 5000);
+}
+
+/* ---- the responder */
+
+struct late { /* a login that runs meanwhile */
+	const char *card;
+	struct answer a;
+	pthread_t thread;
+};
+
+static void *
+late_run(void *arg)
+{
+	struct late *l = arg;
+
+	l->a = login(l->card);
+	return NULL;
+}
+
+static void
+late_begin(struct late *l)
+{
+	gw_assert(pthread_create(&l->thread, NULL, late_run, l) == 0);
+}
+
+static void
+late_end(struct late *l)
+{
+	gw_assert(pthread_join(l->thread, NULL) == 0);
+}
+
+Test(lost, responder_is_down)
+{
+	struct insider in = insider_new();
+
+	lab_do("stop", "ocsp");
+	expect_reason("no responder", login("alice"),
+		      "revocation-unavailable", 6000);
+	expect_reason("needs none", login("alice-expired"), "cert-expired",
+		      1000);
+	expect_undisturbed("no responder", &in);
+	lab_do("start", "ocsp");
+	expect_recovery("responder", 3000);
+	insider_free(&in);
+}
+
+Test(lost, responder_hangs)
+{
+	struct insider in = insider_new();
+	struct late late = { .card = "alice" };
+
+	lab_do("pause", "ocsp");
+	late_begin(&late);
+	expect_reason("needs none", login("alice-expired"), "cert-expired",
+		      1000);
+	expect_reason("needs none", login(NULL), "tls-no-certificate", 1000);
+	expect_undisturbed("hanging responder", &in);
+	late_end(&late);
+	expect_reason("hanging responder", late.a, "revocation-unavailable",
+		      6000);
+	lab_do("resume", "ocsp");
+	expect_recovery("responder", 3000);
+	insider_free(&in);
+}
+
+/* ---- domain controllers */
+
+/* Whichever DC the gateway prefers: each is lost once. */
+static void
+lose_one(const char *dc, const char *lose, const char *bring_back)
+{
+	struct insider in = insider_new();
+
+	lab_do(lose, dc);
+	for (int i = 0; i < 3; i++)
+		expect_reason(text("%s %s, login %d", lose, dc, i),
+			      login("alice"), "ok", 3000);
+	expect_reason("the same for who is refused", login("bob"),
+		      "account-disabled", 3000);
+	expect_undisturbed(dc, &in);
+	lab_do(bring_back, dc);
+	expect_recovery(dc, 3000);
+	insider_free(&in);
+}
+
+Test(lost, dc1_is_down)
+{
+	lose_one("dc1", "stop", "start");
+}
+
+Test(lost, dc1_hangs)
+{
+	lose_one("dc1", "pause", "resume");
+}
+
+Test(lost, dc2_hangs)
+{
+	lose_one("dc2", "pause", "resume");
+}
+
+static void
+lose_both(const char *lose, const char *bring_back)
+{
+	struct insider in = insider_new();
+	struct late late = { .card = "alice" };
+
+	lab_do(lose, "dc1");
+	lab_do(lose, "dc2");
+	late_begin(&late);
+	for (int i = 0; i < 5; i++)
+		expect_undisturbed(text("%s both", lose), &in);
+	expect_reason("needs no DC", login("alice-revoked"), "cert-revoked",
+		      1000);
+	late_end(&late);
+	expect_reason(text("%s both", lose), late.a, "kdc-unreachable", 8000);
+	lab_do(bring_back, "dc1");
+	lab_do(bring_back, "dc2");
+	expect_recovery("both", 8000);
+	insider_free(&in);
+}
+
+Test(lost, both_dcs_are_down)
+{
+	lose_both("stop", "start");
+}
+
+Test(lost, both_dcs_hang)
+{
+	lose_both("pause", "resume");
+}

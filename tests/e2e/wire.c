@@ -1,0 +1,243 @@
+/* wire.c — see wire.h. Non-blocking sockets and poll: every wait ends. */
+#include "wire.h"
+#include "gw/util.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define SHAKE_MS 12000
+
+struct wire {
+	int fd;
+	SSL_CTX *ctx;
+	SSL *ssl;
+	bool is_up;
+	int alert;
+};
+
+/* ---- opening */
+
+static int
+port_of(const char *url)
+{
+	const char *host = strstr(url, "://");
+	const char *colon = host != NULL ? strrchr(host + 3, ':') : NULL;
+
+	return colon != NULL ? (int)strtol(colon + 1, NULL, 10) : 443;
+}
+
+static int
+dial(const struct wire_ask *a)
+{
+	const char *base = a->base != NULL ? a->base : lab("GATEWAY_URL");
+	struct sockaddr_in sin = {
+		.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port_of(base)),
+	};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	gw_assert(inet_pton(AF_INET, lab("GATEWAY_ADDR"),
+			    &sin.sin_addr) == 1);
+	if (a->rcvbuf != 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &a->rcvbuf,
+				 sizeof(a->rcvbuf));
+	if (fd < 0 || connect(fd, (void *)&sin, sizeof(sin)) != 0)
+		cr_assert_fail("%s: %s", base, strerror(errno));
+	gw_set_nonblock(fd);
+	return fd;
+}
+
+static void
+on_info(const SSL *ssl, int where, int ret)
+{
+	struct wire *w = SSL_get_app_data(ssl);
+
+	if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT &&
+	    ret >> 8 == SSL3_AL_FATAL)
+		w->alert = ret & 0xff;
+}
+
+static SSL_CTX *
+context(const struct wire_ask *a)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	int version = a->tls == 12 ? TLS1_2_VERSION : TLS1_3_VERSION;
+
+	gw_assert(ctx != NULL);
+	if (a->tls != 0)
+		gw_assert(SSL_CTX_set_min_proto_version(ctx, version) == 1 &&
+			  SSL_CTX_set_max_proto_version(ctx, version) == 1);
+	gw_assert(SSL_CTX_load_verify_file(ctx, lab("CA_FILE")) == 1);
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_info_callback(ctx, on_info);
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
+			      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	if (a->card != NULL)
+		gw_assert(SSL_CTX_use_certificate_chain_file(
+				  ctx, lab_cert(a->card)) == 1 &&
+			  SSL_CTX_use_PrivateKey_file(ctx, lab_key(a->card),
+						      SSL_FILETYPE_PEM) == 1);
+	return ctx;
+}
+
+/* Waits for what the last call of SSL wants; false: an end or the deadline. */
+static bool
+wait_for_ssl(struct wire *w, int ret, uint64_t deadline, bool *is_late)
+{
+	struct pollfd p = { .fd = w->fd };
+	uint64_t now = now_ms();
+
+	switch (SSL_get_error(w->ssl, ret)) {
+	case SSL_ERROR_WANT_READ:
+		p.events = POLLIN;
+		break;
+	case SSL_ERROR_WANT_WRITE:
+		p.events = POLLOUT;
+		break;
+	default:
+		return false;
+	}
+	*is_late = now >= deadline || poll(&p, 1, (int)(deadline - now)) == 0;
+	return !*is_late;
+}
+
+struct wire *
+wire_open(struct wire_ask a)
+{
+	uint64_t deadline = now_ms() + SHAKE_MS;
+	struct wire *w = gw_xcalloc(1, sizeof(*w));
+	bool is_late = false;
+	int n;
+
+	w->fd = dial(&a);
+	w->ctx = context(&a);
+	w->ssl = SSL_new(w->ctx);
+	gw_assert(w->ssl != NULL && SSL_set_fd(w->ssl, w->fd) == 1);
+	SSL_set_app_data(w->ssl, w);
+	(void)SSL_set_tlsext_host_name(w->ssl, "gateway.corp.example.com");
+	ERR_clear_error();
+	while ((n = SSL_connect(w->ssl)) != 1)
+		if (!wait_for_ssl(w, n, deadline, &is_late))
+			break;
+	w->is_up = n == 1;
+	return w;
+}
+
+void
+wire_close(struct wire *w)
+{
+	if (w == NULL)
+		return;
+	SSL_free(w->ssl);
+	SSL_CTX_free(w->ctx);
+	close(w->fd);
+	free(w);
+}
+
+bool
+wire_is_up(const struct wire *w)
+{
+	return w->is_up;
+}
+
+int
+wire_alert(const struct wire *w)
+{
+	return w->alert;
+}
+
+const char *
+wire_alert_name(int alert)
+{
+	return alert != 0 ? SSL_alert_desc_string_long(alert) : "none";
+}
+
+/* ---- bytes */
+
+bool
+wire_send(struct wire *w, const void *p, size_t len)
+{
+	uint64_t deadline = now_ms() + SHAKE_MS;
+	const char *from = p;
+	bool is_late = false;
+
+	while (len > 0) {
+		int n = SSL_write(w->ssl, from, (int)GW_MIN(len, 1u << 20));
+
+		if (n > 0) {
+			from += n;
+			len -= (size_t)n;
+		} else if (!wait_for_ssl(w, n, deadline, &is_late)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool
+wire_say(struct wire *w, const char *s)
+{
+	return wire_send(w, s, strlen(s));
+}
+
+int
+wire_read(struct wire *w, void *p, size_t cap, int timeout_ms)
+{
+	uint64_t deadline = now_ms() + (uint64_t)timeout_ms;
+	bool is_late = false;
+	int n;
+
+	ERR_clear_error();
+	while ((n = SSL_read(w->ssl, p, (int)cap)) <= 0)
+		if (!wait_for_ssl(w, n, deadline, &is_late))
+			break;
+	if (n > 0)
+		return n;
+	if (is_late)
+		return -2;
+	return SSL_get_error(w->ssl, n) == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+}
+
+char *
+wire_read_until(struct wire *w, const char *word, int timeout_ms)
+{
+	uint64_t deadline = now_ms() + (uint64_t)timeout_ms, now;
+	char *s = gw_xcalloc(1, 16385);
+	size_t len = 0;
+	int n;
+
+	while ((now = now_ms()) < deadline &&
+	       (word == NULL || strstr(s, word) == NULL)) {
+		n = wire_read(w, s + len, 16384, (int)(deadline - now));
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+		s = gw_xrealloc(s, len + 16385, 1);
+		s[len] = '\0';
+	}
+	return s;
+}
+
+bool
+wire_is_over(struct wire *w, int timeout_ms)
+{
+	uint64_t deadline = now_ms() + (uint64_t)timeout_ms, now;
+	char drop[4096];
+	int n;
+
+	while ((now = now_ms()) < deadline) {
+		n = wire_read(w, drop, sizeof(drop), (int)(deadline - now));
+		if (n == 0 || n == -1)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,50 @@
+/* wire.h — a TLS client that says exactly what it is told: bytes that no HTTP
+ * library would send, alerts, and a small WebSocket. libssl.
+ *
+ * In TLS 1.3 a client learns that its certificate was refused at its first
+ * read, not from its handshake. */
+#ifndef E2E_WIRE_H
+#define E2E_WIRE_H
+
+#include "lab.h"
+
+struct wire;
+
+struct wire_ask {
+	const char *base; /* NULL: GATEWAY_URL */
+	const char *card; /* NULL: none */
+	int tls;          /* 12, 13, or 0 */
+	int rcvbuf;       /* of the socket; 0: the system's */
+};
+
+/* Connects and shakes hands; NULL when TCP fails, which ends the test. */
+struct wire *wire_open(struct wire_ask a);
+#define WIRE(...) wire_open((struct wire_ask){ __VA_ARGS__ })
+void wire_close(struct wire *w);
+
+bool wire_is_up(const struct wire *w);  /* the handshake succeeded */
+int wire_alert(const struct wire *w);   /* received, fatal; 0: none so far */
+const char *wire_alert_name(int alert); /* "certificate_revoked", … */
+
+/* False when the connection broke. */
+bool wire_send(struct wire *w, const void *p, size_t len);
+bool wire_say(struct wire *w, const char *s);
+/* Up to `cap` bytes; 0: closed, -1: broken, -2: nothing within the time. */
+int wire_read(struct wire *w, void *p, size_t cap, int timeout_ms);
+/* Reads until the connection closes, the text stands in what came, or the
+ * time is over. What came, NUL-terminated. */
+char *wire_read_until(struct wire *w, const char *word, int timeout_ms);
+/* Nothing more to come: the other side closed or broke within the time. */
+bool wire_is_over(struct wire *w, int timeout_ms);
+
+/* ---- WebSocket (RFC 6455) */
+
+/* GET with Upgrade; the status of the answer. Ready to use after 101. */
+int ws_begin(struct wire *w, const char *path);
+void ws_send(struct wire *w, const char *message);
+/* The payload of the next message; NULL when none came in time. */
+char *ws_recv(struct wire *w, int timeout_ms);
+/* Sends a message and has it back, within the time. */
+bool ws_echoes(struct wire *w, const char *message, int timeout_ms);
+
+#endif
