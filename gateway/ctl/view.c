@@ -14,8 +14,8 @@
 #define ID_SHOWN 12 /* characters of a session id; `gwctl kill` takes them */
 
 enum kind {
-	AS_TEXT, AS_STATE, AS_NUMBER, AS_LATENCY, AS_SINCE, AS_UNTIL, AS_DATE,
-	AS_SECONDS, AS_YES, AS_SKEW, AS_ID, AS_REASON,
+	AS_TEXT, AS_STATE, AS_NUMBER, AS_LATENCY, AS_SINCE, AS_AGO, AS_UNTIL,
+	AS_DATE, AS_SECONDS, AS_YES, AS_SKEW, AS_ID, AS_REASON,
 };
 
 struct column {
@@ -97,6 +97,14 @@ say_since(const json_t *v, int64_t now, struct cell *c)
 {
 	if (json_is_integer(v) && json_integer_value(v) > 0)
 		gw_text_duration(now - json_integer_value(v), c->text);
+}
+
+static void
+say_ago(const json_t *v, int64_t now, struct cell *c)
+{
+	say_since(v, now, c);
+	if (strcmp(c->text, "-") != 0)
+		memcpy(c->text + strlen(c->text), " ago", sizeof(" ago"));
 }
 
 static void
@@ -182,9 +190,10 @@ cell_of(const json_t *row, const struct column *col, int64_t now)
 	static void (*const say[])(const json_t *, int64_t, struct cell *) = {
 		[AS_TEXT] = say_text, [AS_STATE] = say_state,
 		[AS_NUMBER] = say_text, [AS_LATENCY] = say_latency,
-		[AS_SINCE] = say_since, [AS_UNTIL] = say_until,
-		[AS_DATE] = say_date, [AS_SECONDS] = say_seconds,
-		[AS_YES] = say_yes, [AS_SKEW] = say_skew, [AS_ID] = say_id,
+		[AS_SINCE] = say_since, [AS_AGO] = say_ago,
+		[AS_UNTIL] = say_until, [AS_DATE] = say_date,
+		[AS_SECONDS] = say_seconds, [AS_YES] = say_yes,
+		[AS_SKEW] = say_skew, [AS_ID] = say_id,
 		[AS_REASON] = say_reason,
 	};
 	struct cell c = { .text = "-" };
@@ -360,7 +369,7 @@ static const struct column responder_cols[] = {
 	{ "LATENCY", "latency_us", AS_LATENCY, 0 },
 	{ "ASKED", "asked", AS_NUMBER, 0 },
 	{ "FAILED", "failed", AS_NUMBER, 0 },
-	{ "OK SINCE", "last_ok", AS_SINCE, 0 },
+	{ "LAST OK", "last_ok", AS_AGO, 0 },
 	{ "LAST ERROR", "last_error", AS_TEXT, 0 },
 };
 static const struct column upstream_cols[] = {

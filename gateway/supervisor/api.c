@@ -167,14 +167,13 @@ match(const struct endpoint *e, const char *url, char *arg, size_t cap)
 }
 
 static void
-refuse_unknown(struct request *r, const char *url, const char *method)
+refuse_unknown(struct request *r, const char *url)
 {
 	bool path_known = false;
 
 	for (size_t i = 0; i < GW_COUNT(endpoints); i++)
 		path_known |= match(&endpoints[i], url, r->arg,
 				    sizeof(r->arg));
-	(void)method;
 	r->answer = path_known ? failure(MHD_HTTP_METHOD_NOT_ALLOWED,
 					 "method-not-allowed",
 					 "this path has another method")
@@ -192,7 +191,28 @@ route(struct request *r, const char *url, const char *method)
 			r->endpoint = &endpoints[i];
 			return;
 		}
-	refuse_unknown(r, url, method);
+	refuse_unknown(r, url);
+}
+
+/* Nothing is routed, and no child asked, for a peer who may not ask. */
+static bool
+is_allowed(const struct gw_api *a, struct MHD_Connection *conn)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	return info != NULL &&
+	       gw_peer_is_allowed(info->connect_fd, a->listener.fd);
+}
+
+static void
+refuse_peer(struct request *r)
+{
+	gw_event(GW_LOG_WARN, "operator-refused", NULL);
+	r->answer = failure(MHD_HTTP_FORBIDDEN, "forbidden",
+			    "you are neither root nor a member of the "
+			    "socket's group");
+	r->has_answer = true;
 }
 
 static enum MHD_Result
@@ -263,7 +283,10 @@ on_request(void *ctx, struct MHD_Connection *conn, const char *url,
 		r = gw_xcalloc(1, sizeof(*r));
 		r->conn = conn;
 		*con_cls = r;
-		route(r, url, method);
+		if (is_allowed(a, conn))
+			route(r, url, method);
+		else
+			refuse_peer(r);
 		return MHD_YES;
 	}
 	if (*upload_size > 0) {
@@ -346,11 +369,6 @@ on_accept(struct gw_io *io, uint32_t events)
 	(void)events;
 	if (fd < 0)
 		return;
-	if (!gw_peer_is_allowed(fd, io->fd)) {
-		gw_peer_refuse(fd);
-		close(fd);
-		return;
-	}
 	/* on failure (too many) it has closed the descriptor itself */
 	(void)MHD_add_connection(a->mhd, fd, (void *)&ss,
 				 sizeof(sa_family_t));

@@ -31,6 +31,7 @@ struct daemon {
 	struct gw_api *api;
 	struct gw_io signals;
 	int api_fd;
+	const char *trying; /* the key being put to use, for complaints */
 };
 
 static const char usage[] =
@@ -213,9 +214,12 @@ start(struct daemon *d, struct gw_error *err)
 	if (gw_loop_new(&d->loop) != GW_ERR_OK ||
 	    catch_signals(d) != GW_ERR_OK)
 		return gw_fail(err, GW_ERR_SYSTEM, "%s", strerror(errno));
+	d->trying = "state_dir";
 	rc = make_state_dir(&d->setup, err);
-	if (rc == GW_ERR_OK)
+	if (rc == GW_ERR_OK) {
+		d->trying = "socket";
 		rc = gw_api_listen(d->setup.conf.main.socket, &d->api_fd, err);
+	}
 	if (rc == GW_ERR_OK)
 		rc = gw_sup_new(d->loop, &d->setup, &d->sup, err);
 	if (rc != GW_ERR_OK)
@@ -240,7 +244,14 @@ clear(struct daemon *d)
 static int
 fail_start(struct daemon *d, const struct gw_error *err)
 {
-	fprintf(stderr, "gwd: %s\n", err->detail);
+	struct gw_complaint c;
+
+	(void)gw_complain(&c, gw_source_line(&d->setup.src, "", 0, d->trying),
+			  "%s", err->detail);
+	if (err->code == GW_ERR_CONF)
+		complain(d->conf, &c);
+	else
+		fprintf(stderr, "gwd: %s\n", err->detail);
 	if (d->sup != NULL) {
 		gw_sup_stop(d->sup);
 		gw_loop_run(d->loop);

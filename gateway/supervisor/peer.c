@@ -1,6 +1,5 @@
 /* peer.c — see peer.h. */
 #include "peer.h"
-#include "gw/log.h"
 #include "gw/util.h"
 
 #include <errno.h>
@@ -144,18 +143,4 @@ gw_peer_is_allowed(int fd, int listener)
 		return true;
 	return group_of(listener, &group) &&
 	       (cred.gid == group || is_member(fd, group));
-}
-
-void
-gw_peer_refuse(int fd)
-{
-	static const char text[] =
-		"HTTP/1.1 403 Forbidden\r\n"
-		"Content-Type: application/json\r\n"
-		"Connection: close\r\n\r\n"
-		"{\"error\":\"forbidden\",\"detail\":\"not a member of the "
-		"socket's group\"}\n";
-
-	(void)send(fd, text, sizeof(text) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-	gw_event(GW_LOG_WARN, "operator-refused", NULL);
 }

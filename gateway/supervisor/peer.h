@@ -14,7 +14,4 @@ GW_MUST_CHECK enum gw_err gw_peer_listen(const char *path, int *out_fd,
  * `listener`. Asks the kernel about the peer, not the peer. */
 GW_MUST_CHECK bool gw_peer_is_allowed(int fd, int listener);
 
-/* Says no in HTTP; does not wait for it to be read. */
-void gw_peer_refuse(int fd);
-
 #endif

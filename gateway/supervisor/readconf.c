@@ -36,6 +36,12 @@ struct reader {
 /* libconfuse's callbacks carry no context; one file is read at a time. */
 static struct reader *reader;
 
+static bool
+has_failed(void)
+{
+	return reader->complaint->text[0] != '\0';
+}
+
 static const struct gw_conf_section *
 top(void)
 {
@@ -255,13 +261,28 @@ begin_section(cfg_t *cfg, int line)
 	return true;
 }
 
+/* As the enclosing section counts: a plain section that comes a second time
+ * still has the line where its first self ended. */
+static int
+opening_line(const struct gw_conf_section *s)
+{
+	size_t parent = find_parent(s);
+
+	if (reader->opened_count == 0)
+		return 1; /* the top level, made by cfg_init() */
+	return reader->opened[parent != NO_SECTION ? parent : 0].cfg->line;
+}
+
 static int
 on_open(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
 	(void)opt;
 	*(const char **)result = value;
-	/* line 0: cfg_init() makes the top level */
-	return begin_section(cfg, cfg->line > 0 ? cfg->line : 1) ? 0 : -1;
+	/* A complaint is kept for later: libconfuse aborts when a default is
+	 * refused. */
+	if (!has_failed())
+		(void)begin_section(cfg, opening_line(section_of(cfg)));
+	return 0;
 }
 
 /* ---- values */
@@ -293,6 +314,8 @@ on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	struct gw_error err;
 
 	*(const char **)result = value;
+	if (has_failed())
+		return -1;
 	if (k == NULL) {
 		(void)gw_complain(reader->complaint, cfg->line,
 				  "unknown key '%s'", opt->name);
@@ -405,7 +428,7 @@ on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
 	struct gw_complaint *c = reader->complaint;
 
-	if (c->text[0] != '\0')
+	if (has_failed())
 		return; /* the first complaint is the one that counts */
 	if (strcmp(fmt, "no such option '%s'") == 0) {
 		unknown(section_of(cfg), cfg->line, va_arg(ap, const char *));
@@ -547,11 +570,11 @@ parse_text(char *text, size_t len)
 	free_opts(opts);
 	if (ok) {
 		(void)cfg_set_error_function(cfg, on_error);
-		ok = cfg_parse_fp(cfg, f) == CFG_SUCCESS;
+		ok = cfg_parse_fp(cfg, f) == CFG_SUCCESS && !has_failed();
 	}
 	for (size_t i = 0; ok && i < reader->opened_count; i++)
 		ok = lists_agree(&reader->opened[i]);
-	if (!ok && reader->complaint->text[0] == '\0')
+	if (!ok && !has_failed())
 		(void)gw_complain(reader->complaint, 0, "cannot be parsed");
 	if (f != NULL)
 		fclose(f);
