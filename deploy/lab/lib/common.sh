@@ -34,12 +34,14 @@ background() { # LOG COMMAND...
 	job=$!
 	set +m
 	jobs_running[$job]=$log
+	record "job-$job" "$job" || true        # for `down`, if we get killed
 }
 
 await_job() { # JOB WORDS
 	local status=0 log=${jobs_running[$1]}
 	wait "$1" || status=$?
 	unset "jobs_running[$1]"
+	rm -f "$state/run/job-$1.pid"
 	[ $status -eq 0 ] || fail_with_log "$log" "$2 failed (status $status)"
 }
 
@@ -52,8 +54,9 @@ logged() { # LOG COMMAND...
 end_jobs() {
 	local pid
 	for pid in "${!jobs_running[@]}"; do
-		kill -s KILL -- "-$pid" 2>/dev/null || true
-	done
+		kill -s KILL -- "-$pid" || true
+		wait "$pid" || true     # here bash would tell that it was killed
+	done 2>/dev/null
 	jobs_running=()
 }
 

@@ -74,7 +74,7 @@ gwd_listener() { # TITLE PORT UPSTREAM DENIED
 
 start_gwd() {
 	local bin
-	if is_running gwd; then return; fi
+	if is_running gwd; then return 0; fi
 	bin=$(bin_dir)
 	[ -x "$bin/gwd" ] || die "there is no gwd in $bin"
 	write_gwd_conf

@@ -118,7 +118,7 @@ write_krb5_conf() { # FILE DC...
 
 # A process that does nothing but hold the mount namespace.
 start_namespace() {
-	if is_running namespace; then return; fi
+	if is_running namespace; then return 0; fi
 	write_etc
 	set -m
 	unshare --mount --propagation private \

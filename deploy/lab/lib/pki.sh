@@ -231,6 +231,7 @@ make_cards() {
 }
 
 revoke_card() { # NAME
+	if in_index R "$1"; then return 0; fi
 	SAN=DNS:unused openssl ca -batch -config "$state/pki/ca.conf" \
 		-name issuing -crl_reason keyCompromise \
 		-revoke "$state/certs/$1.pem"
@@ -239,12 +240,21 @@ revoke_card() { # NAME
 # `openssl ca` knows no way back; the database is a text file: state, end date,
 # revocation date, serial.
 unrevoke_card() { # NAME
-	local serial index=$state/pki/issuing/index.txt
-	serial=$(openssl x509 -noout -serial -in "$state/certs/$1.pem")
-	awk -F'\t' -v OFS='\t' -v serial="${serial#serial=}" \
+	local index=$state/pki/issuing/index.txt
+	awk -F'\t' -v OFS='\t' -v serial="$(serial_of "$1")" \
 		'$4 == serial { $1 = "V"; $3 = "" } { print }' \
 		"$index" >"$index.new"
 	mv "$index.new" "$index"
+}
+
+serial_of() { # NAME
+	openssl x509 -noout -serial -in "$state/certs/$1.pem" | cut -d= -f2
+}
+
+in_index() { # STATE NAME
+	awk -F'\t' -v state="$1" -v serial="$(serial_of "$2")" \
+		'$1 == state && $4 == serial { found = 1 } END { exit !found }' \
+		"$state/pki/issuing/index.txt"
 }
 
 publish_crl() {

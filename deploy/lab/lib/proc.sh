@@ -39,6 +39,7 @@ is_running() { pid_of "$1" >/dev/null; }
 start_piece() { # NAME COMMAND...
 	local name=$1 pid
 	shift
+	kill_leftovers "$name"
 	set -m
 	exec_in_lab "$@" </dev/null >>"$state/log/$name.log" 2>&1 8>&- &
 	pid=$!
@@ -54,19 +55,47 @@ signal_piece() { # NAME SIGNAL
 	kill -s "$2" -- "-$pid" 2>/dev/null || true
 }
 
-# Ends a piece: asks, waits, insists.
-stop_piece() { # NAME [SECONDS]
+# What a dead leader left behind: members of its group that are the lab's.
+leftovers() { # NAME
 	local pid
-	pid=$(pid_of "$1") || return 0
-	signal_piece "$1" TERM
-	signal_piece "$1" CONT          # it may have been paused
-	poll "${2:-5}" is_gone "$pid" || kill -s KILL -- "-$pid" 2>/dev/null || true
+	[ -r "$state/run/$1.pid" ] || return 0
+	read -r pid _ <"$state/run/$1.pid"
+	comm -12 <(pgrep -g "$pid" -r D,I,R,S,T,t | sort) <(lab_processes | sort)
+}
+
+kill_leftovers() { # NAME
+	local pids
+	pids=$(leftovers "$1")
+	[ -n "$pids" ] || return 0
+	# shellcheck disable=SC2086
+	kill -s KILL $pids 2>/dev/null || true
+	poll 5 has_no_leftovers "$1" || die "remains of $1 do not end:" $pids
+}
+
+has_no_leftovers() { [ -z "$(leftovers "$1")" ]; }
+
+# Ends a piece: asks, waits, insists. Those without a state are not asked.
+stop_piece() { # NAME
+	local pid
+	if ! pid=$(pid_of "$1"); then
+		kill_leftovers "$1"
+		return 0
+	fi
+	case $1 in
+	gwd | dc*)
+		signal_piece "$1" TERM
+		signal_piece "$1" CONT  # it may have been paused
+		poll 5 is_gone "$pid" || true
+		;;
+	esac
+	kill -s KILL -- "-$pid" 2>/dev/null || true
 	poll 5 is_gone "$pid" || die "process group $pid ($1) does not end"
 	rm -f "$state/run/$1.pid"
 }
 
+# Not by signal 0, which a zombie still takes that init has not fetched.
 is_gone() { # PROCESS-GROUP
-	! kill -s 0 -- "-$1" 2>/dev/null
+	[ -z "$(pgrep -g "$1" -r D,I,R,S,T,t)" ]
 }
 
 # Waits until a piece that was just started serves; shows its log if it ends
@@ -75,7 +104,7 @@ await_piece() { # NAME SECONDS COMMAND...
 	local name=$1 seconds=$2
 	shift 2
 	poll "$seconds" ended_or "$name" "$@" || true
-	"$@" >/dev/null 2>&1 ||
+	{ is_running "$name" && "$@"; } >/dev/null 2>&1 ||
 		fail_with_log "$state/log/$name.log" "$name does not serve"
 }
 

@@ -15,7 +15,7 @@ lab_up() { # [world]
 	make_world
 	if [ "${1:-}" = world ]; then
 		lab_status || true
-		return
+		return 0
 	fi
 	if [ -n "$build" ]; then
 		step "gwd: waiting for the build"
@@ -46,7 +46,7 @@ lock_lab() {
 }
 
 start_build() {
-	if [ -n "${GWD_BUILD_DIR:-}" ] || is_running gwd; then return; fi
+	if [ -n "${GWD_BUILD_DIR:-}" ] || is_running gwd; then return 0; fi
 	step "gwd: building, meanwhile"
 	background build build_gwd
 }
@@ -137,6 +137,8 @@ show_off() {
 	END
 }
 
+# (A bare `return` means something else while a trap is handled: no function it
+# calls has one.)
 interrupted_up() { # IS-FRESH
 	trap '' INT TERM HUP
 	end_jobs
@@ -153,7 +155,7 @@ interrupted_up() { # IS-FRESH
 lab_down() {
 	if [ ! -e "$state" ]; then
 		echo "there is no lab in $state"
-		return
+		return 0
 	fi
 	[ -e "$state/run/lock" ] ||
 		die "$state was not made by this program; it stays as it is"
@@ -165,9 +167,11 @@ lab_down() {
 
 # gwd ends by itself; the others lose nothing, their state is deleted next.
 remove_lab() {
-	local name
+	local file
 	stop_piece gwd
-	for name in "${pieces[@]}" namespace; do signal_piece "$name" KILL; done
+	for file in "$state"/run/*.pid; do
+		signal_piece "$(basename "$file" .pid)" KILL
+	done
 	poll 10 kill_strays || die "these processes do not end: $(lab_processes | xargs)"
 	rm -rf "$state"
 }
@@ -231,12 +235,15 @@ lab_unrevoke() { # CARD
 	change_card unrevoke_card good "$@"
 }
 
-# Done when the responder says so.
+# The responder starts anew: its workers look whether the database has changed
+# before they wait for a client, not after, and would first give old answers.
 change_card() { # FUNCTION STATUS CARD
 	[ -r "$state/certs/${3:-}.pem" ] || die "which card? There are: $(card_names)"
 	logged cards "$1" "$3"
 	logged cards publish_crl
 	is_running ocsp || return 0
+	lab_stop ocsp
+	lab_start ocsp
 	poll 5 says "$2" "$3" || die "the responder does not say $2 about $3"
 }
 

@@ -172,7 +172,7 @@ export_keytab() {
 sid_of() { # ACCOUNT
 	if [ "$1" = unused ]; then
 		sid_of Administrator | sed 's/-500$/-99999/'
-		return
+		return 0
 	fi
 	awk -v name="$1" '$1 == name { print $2; found = 1 } END { exit !found }' \
 		"$state/sids"
