@@ -109,10 +109,12 @@ bind_service(struct gw_worker *w, const struct gw_dc *dc,
 {
 	gw_auto(gw_ldap_close) LDAP *ld = NULL;
 	struct gw_cred cred = GW_CRED_NONE;
-	enum gw_err rc = gw_ldap_open(dc, l, &ld, err);
+	/* The ticket first: while there is none to be had, DCs are not
+	 * bothered with connections. */
+	enum gw_err rc = service_cred(w, &cred, err);
 
 	if (rc == GW_ERR_OK)
-		rc = service_cred(w, &cred, err);
+		rc = gw_ldap_open(dc, l, &ld, err);
 	if (rc == GW_ERR_OK)
 		rc = gw_ldap_bind(ld, &cred, l, err);
 	if (rc == GW_ERR_LDAP_BIND_REFUSED)
@@ -550,6 +552,21 @@ limits_for(const struct gw_conf_directory *c, uint64_t deadline_ms,
 	return l;
 }
 
+/* What the attempt says about the DC. One that was cut short because the
+ * login's own time was up says nothing. */
+static enum gw_dc_result
+blame(enum gw_err rc, uint64_t took_us, uint64_t deadline_ms)
+{
+	const struct failover *x = find_failover(rc);
+
+	if (x == NULL)
+		return GW_DC_GOOD;
+	if (x->result == GW_DC_UNREACHABLE && gw_ms_left(deadline_ms) == 0 &&
+	    took_us < SILENT_MS * 1000 / 2)
+		return GW_DC_CHECKED;
+	return x->result;
+}
+
 static enum gw_err
 attempt(struct gw_worker *w, const struct gw_logon *logon,
 	const struct gw_dc *dc, const struct gw_limits *l,
@@ -559,19 +576,17 @@ attempt(struct gw_worker *w, const struct gw_logon *logon,
 	struct attempt a = { .w = w, .claims = &logon->claims, .dc = *dc,
 			     .limits = *l, .cred = GW_CRED_NONE,
 			     .trace = trace };
-	uint64_t start = gw_mono_us();
+	uint64_t start = gw_mono_us(), took;
 	enum gw_err rc;
-	const struct failover *x;
 
 	*err = (struct gw_error){ .code = GW_ERR_INTERNAL };
 	trace->attempts++;
 	memcpy(trace->dc, dc->name, sizeof(trace->dc));
 	rc = try_dc(&a, out, err);
 	err->code = rc;
-	x = find_failover(rc);
+	took = gw_mono_us() - start;
 	gw_dcs_done(w->shared->dcs, dc->id,
-		    x != NULL ? x->result : GW_DC_GOOD, gw_mono_us() - start,
-		    err->detail);
+		    blame(rc, took, l->deadline_ms), took, err->detail);
 	return rc;
 }
 

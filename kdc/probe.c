@@ -64,8 +64,11 @@ read_skew(LDAP *ld, LDAPMessage *e, struct gw_probe *out)
 	if (!gw_ldap_text(ld, e, "currentTime", text, sizeof(text)) ||
 	    !gw_generalized_time(text, &theirs))
 		return;
-	out->has_skew = true; /* to the second, as they say it */
+	/* They say whole seconds: less than two is none. */
+	out->has_skew = true;
 	out->skew_ms = (int64_t)(theirs - time(NULL)) * 1000;
+	if (out->skew_ms > -2000 && out->skew_ms < 2000)
+		out->skew_ms = 0;
 }
 
 static enum gw_err
