@@ -19,7 +19,6 @@ enum kind {
 	X, H, T, V, C, S, B, R, N, KIND_COUNT
 };
 
-/* clang-format off */
 static const uint8_t kinds[256] = {
 	X, X, X, X, X, X, X, X, X, B, N, X, X, R, X, X,
 	X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
@@ -38,7 +37,6 @@ static const uint8_t kinds[256] = {
 	V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
 	V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
 };
-/* clang-format on */
 
 enum state {
 	SIZE_START, SIZE, EXT_START, EXT, SIZE_LF,

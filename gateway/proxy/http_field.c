@@ -2,6 +2,7 @@
  * where a message ends and what becomes of the connection. */
 #include "http_priv.h"
 
+#include <endian.h>
 #include <string.h>
 
 #define OPTIONS_MAX 32
@@ -38,27 +39,35 @@ gw_http_take_crlf(struct gw_http_head *h)
 	return *p == '\0' ? GW_RULE_VALUE_NUL : GW_RULE_VALUE_CONTROL;
 }
 
-/* Whether one of eight bytes is below SP or is DEL: the usual carry tricks,
- * once for "less than 0x20" and once for "zero after xor with 0x7f". */
-static bool
-has_control(uint64_t x)
+/* High bits set where one of eight bytes is below SP or is DEL, the first
+ * byte lowest: the usual borrow tricks, for "less than 0x20" and for "zero
+ * after xor with 0x7f". The lowest bit set is right; those above a hit may
+ * be wrong, as the borrow travels upwards. */
+static uint64_t
+controls(uint64_t x)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
-	const uint64_t high = ones << 7;
 	uint64_t del = x ^ ones * 0x7f;
 
-	return ((((x - ones * 0x20) & ~x) | ((del - ones) & ~del)) & high) != 0;
+	return (((x - ones * 0x20) & ~x) | ((del - ones) & ~del)) & ones << 7;
 }
 
 const char *
 gw_http_skip_text(const char *p, const char *end)
 {
-	uint64_t x;
+	uint64_t x, found;
 
-	for (; end - p >= 8; p += 8) {
+	while (end - p >= 8) {
 		memcpy(&x, p, sizeof(x));
-		if (has_control(x))
-			break;
+		found = controls(le64toh(x));
+		if (found == 0) {
+			p += 8;
+			continue;
+		}
+		p += __builtin_ctzll(found) / 8;
+		if (*p != '\t')
+			return p;
+		p++;
 	}
 	while (gw_http_is(*p, GW_CT_TEXT))
 		p++;
