@@ -3,9 +3,13 @@
 
 #include <string.h>
 
+#define DEPTH_MAX 16 /* sections in sections, and a list in them */
+
 struct scan {
 	char *p, *end;
 	int line;
+	int opened[DEPTH_MAX]; /* lines of the braces that are open */
+	size_t depth;
 	bool in_word; /* inside an unquoted word: no comment begins here */
 	struct gw_complaint *c;
 };
@@ -64,6 +68,20 @@ string(struct scan *s)
 }
 
 static bool
+brace(struct scan *s, char ch)
+{
+	if (ch == '{' && s->depth == DEPTH_MAX)
+		return gw_complain(s->c, s->line, "too many { in each other");
+	if (ch == '{')
+		s->opened[s->depth++] = s->line;
+	else if (s->depth == 0)
+		return gw_complain(s->c, s->line, "this } closes nothing");
+	else
+		s->depth--;
+	return true;
+}
+
+static bool
 plain(struct scan *s)
 {
 	unsigned char ch = (unsigned char)*s->p;
@@ -77,6 +95,8 @@ plain(struct scan *s)
 	else if (ch < 0x20 && ch != '\t' && ch != '\n')
 		return gw_complain(s->c, s->line,
 				   "unexpected control character 0x%02x", ch);
+	else if ((ch == '{' || ch == '}') && !brace(s, (char)ch))
+		return false;
 	s->line += ch == '\n';
 	s->in_word = strchr(" \t\r\n={}(),", ch) == NULL;
 	s->p++;
@@ -104,5 +124,9 @@ gw_scrub(char *text, size_t len, struct gw_complaint *c)
 	while (s.p < s.end)
 		if (!step(&s))
 			return false;
+	/* libconfuse takes a file that was cut off for a whole one */
+	if (s.depth > 0)
+		return gw_complain(c, s.opened[s.depth - 1],
+				   "this { has no closing }");
 	return true;
 }

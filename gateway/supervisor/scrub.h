@@ -1,7 +1,7 @@
 /* gateway/supervisor/scrub.h — makes configuration text safe for libconfuse
  * 3.3, whose scanner counts comment lines wrongly, drops characters it does
- * not know without a word, and lets a string run on over lines. Linked into
- * gwd only. Pure. */
+ * not know without a word, lets a string run on over lines, and closes every
+ * open brace at the file's end. Linked into gwd only. Pure. */
 #ifndef GW_SCRUB_H
 #define GW_SCRUB_H
 
