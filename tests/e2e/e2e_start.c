@@ -75,8 +75,8 @@ static const struct broken {
 	  "nosuchuser-e2e", "no user" },
 	{ "string without an end", "\trealm = ", "\trealm = \"CORP\n#",
 	  NULL, "" },
-	{ "brace without an end", "upstream \"behind\" { servers",
-	  "upstream \"behind\" {\n servers", NULL, "" },
+	{ "brace without an end", "\tupstream = \"behind\"\n}\n",
+	  "\tupstream = \"behind\"\n", NULL, "" },
 };
 
 static char *
@@ -130,22 +130,32 @@ gwd(const char *conf_file, bool is_check)
 	return run(is_check ? check : go, 10000);
 }
 
+/* "gwd: FILE:LINE: "; any line when `line` is 0. */
+static bool
+names_place(const char *words, const char *file, int line)
+{
+	const char *start = text("gwd: %s:", file);
+	char *end = NULL;
+	long n;
+
+	if (strncmp(words, start, strlen(start)) != 0)
+		return false;
+	n = strtol(words + strlen(start), &end, 10);
+	return n > 0 && (line == 0 || n == line) && strncmp(end, ": ", 2) == 0;
+}
+
 static void
 judge(const struct broken *b, const struct output *o, const char *file,
       int line, bool is_check)
 {
 	const char *how = is_check ? "gwd -t" : "gwd";
-	const char *place = text("gwd: %s:%d: ", file, line);
 
 	cr_expect_eq(o->status, 2, "%s, %s: got exit status %d\n%s", b->what,
 		     how, o->status, o->err);
 	cr_expect_eq(line_count(o->err), 1, "%s, %s: not one line:\n%s",
 		     b->what, how, o->err);
-	cr_expect(line == 0 ? strncmp(o->err, text("gwd: %s:", file),
-				      strlen(file) + 6) == 0
-			    : strncmp(o->err, place, strlen(place)) == 0,
-		  "%s, %s: got '%s', wanted '%s'", b->what, how, o->err,
-		  place);
+	cr_expect(names_place(o->err, file, line), "%s, %s: got '%s', wanted "
+		  "line %d", b->what, how, o->err, line);
 	cr_expect(contains(o->err, b->words), "%s, %s: got '%s', wanted '%s' "
 		  "in it", b->what, how, o->err, b->words);
 	cr_expect_str_eq(o->out, "", "%s, %s: %s", b->what, how, o->out);
