@@ -73,9 +73,10 @@ say_text(const json_t *v, int64_t now, struct cell *c)
 static void
 say_state(const json_t *v, int64_t now, struct cell *c)
 {
-	static const char *const good[] = { "ok", "up", "good", "registered",
-					    "unknown", "unused", "idle", "-",
-					    "off" };
+	static const char *const good[] = {
+		"ok", "up", "good", "registered", "unknown", "unused", "idle",
+		"new", "none", "renewing", "off", "-",
+	};
 
 	say_text(v, now, c);
 	c->is_bad = true;

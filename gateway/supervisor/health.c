@@ -11,6 +11,7 @@
 #define CA_WARN_DAYS     30
 #define CERT_WARN_DAYS   14
 #define TICKET_WARN_S    900
+#define AES_ETYPES       0x18  /* msDS-SupportedEncryptionTypes */
 #define SKEW_WARN_MS     60000
 #define SKEW_CRITICAL_MS 270000 /* Kerberos allows 300 s */
 
@@ -167,7 +168,8 @@ static bool
 is_good(const char *state)
 {
 	static const char *const good[] = { "ok", "up", "good", "unknown",
-					    "unused", "idle", "" };
+					    "unused", "idle", "new", "none",
+					    "renewing", "" };
 
 	for (size_t i = 0; i < GW_COUNT(good); i++)
 		if (strcmp(state, good[i]) == 0)
@@ -176,48 +178,105 @@ is_good(const char *state)
 }
 
 static void
+judge_dc(struct judge *j, const json_t *dc)
+{
+	const char *why = text(dc, "last_error");
+
+	if (!is_good(text(dc, "state")))
+		say(j, WARNING,
+		    cure_of(why, gw_err_cure(GW_ERR_KDC_UNREACHABLE)),
+		    "domain controller %s is %s%s%s", text(dc, "name"),
+		    text(dc, "state"), *why != '\0' ? ": " : "", why);
+	judge_delegation(j, dc);
+	judge_skew(j, dc);
+}
+
+static void
 judge_dcs(struct judge *j, const json_t *dcs)
 {
-	size_t i, bad = 0, total = json_array_size(dcs);
+	size_t i, down = 0, undelegated = 0, total = json_array_size(dcs);
 	const json_t *dc;
 
-	json_array_foreach(dcs, i, dc)
-		bad += !is_good(text(dc, "state"));
 	json_array_foreach(dcs, i, dc) {
-		const char *why = text(dc, "last_error");
-
-		if (!is_good(text(dc, "state")))
-			say(j, WARNING, cure_of(why, gw_err_cure(
-					GW_ERR_KDC_UNREACHABLE)),
-			    "domain controller %s is %s%s%s",
-			    text(dc, "name"), text(dc, "state"),
-			    *why != '\0' ? ": " : "", why);
-		judge_delegation(j, dc);
-		judge_skew(j, dc);
+		down += is(dc, "state", "down") || is(dc, "state", "failing");
+		undelegated += is_no(dc, "delegated");
+		judge_dc(j, dc);
 	}
-	if (total > 0 && bad == total)
+	if (total > 0 && down == total)
 		say(j, CRITICAL, gw_err_cure(GW_ERR_KDC_UNREACHABLE),
 		    "no domain controller can be used: nobody can log in");
+	if (total > 0 && undelegated == total)
+		say(j, CRITICAL, gw_err_cure(GW_ERR_DELEGATION_MISSING),
+		    "not one domain controller is in the delegation list: "
+		    "nobody can log in");
+}
+
+static void
+judge_ticket(struct judge *j, const json_t *s)
+{
+	const char *state = text(s, "ticket_state");
+	const char *why = text(s, "ticket_error");
+	int64_t end = number(s, "ticket_end");
+
+	if (!is_good(state) || *why != '\0')
+		say(j, CRITICAL,
+		    cure_of(state, cure_of(text(s, "check"),
+					   gw_err_cure(GW_ERR_SERVICE_ACCOUNT))),
+		    "the service account gets no ticket: %s%s%s", state,
+		    *why != '\0' ? ": " : "", why);
+	else if (end != 0 && j->now != 0 && end < j->now + TICKET_WARN_S)
+		say(j, WARNING, "It is renewed by itself; if this stays, look "
+		    "at the log of gwd-kdc.",
+		    "the service account's ticket ends in less than 15 min");
+}
+
+/* What the directory says of the account itself. */
+static void
+judge_account(struct judge *j, const json_t *s)
+{
+	const json_t *etypes = json_object_get(s, "enctypes");
+
+	if (is_no(s, "any_protocol"))
+		say(j, CRITICAL, gw_err_cure(GW_ERR_SERVICE_NOT_TRUSTED),
+		    "the service account may not use any authentication "
+		    "protocol: nobody can log in");
+	if (json_is_true(json_object_get(s, "sensitive")))
+		say(j, CRITICAL, "Take the mark `Account is sensitive and "
+		    "cannot be delegated` off the service account.",
+		    "the service account is marked sensitive: its tickets "
+		    "cannot be used for users");
+	if (is_no(s, "has_spn"))
+		say(j, CRITICAL, gw_err_cure(GW_ERR_SERVICE_ACCOUNT),
+		    "the service account has no SPN: S4U2Self is refused");
+	if (json_is_integer(etypes) &&
+	    (json_integer_value(etypes) & AES_ETYPES) == 0)
+		say(j, WARNING, gw_err_cure(GW_ERR_ETYPE_MISMATCH),
+		    "the service account is not allowed AES: domain "
+		    "controllers stop serving RC4");
 }
 
 static void
 judge_service(struct judge *j, const json_t *s)
 {
-	const char *state = text(s, "ticket_state");
-	int64_t end = number(s, "ticket_end");
+	const char *check = text(s, "check");
 
-	if (!is_good(state))
-		say(j, CRITICAL, cure_of(state, gw_err_cure(
-				GW_ERR_SERVICE_ACCOUNT)),
-		    "the service account has no ticket: %s", state);
-	else if (end != 0 && j->now != 0 && end < j->now + TICKET_WARN_S)
-		say(j, WARNING, "It is renewed by itself; if this stays, look "
-		    "at the log of gwd-kdc.",
-		    "the service account's ticket ends in less than 15 min");
-	if (is_no(s, "any_protocol"))
-		say(j, CRITICAL, gw_err_cure(GW_ERR_SERVICE_NOT_TRUSTED),
-		    "the service account may not use any authentication "
-		    "protocol: nobody can log in");
+	judge_ticket(j, s);
+	judge_account(j, s);
+	if (!is_good(check))
+		say(j, WARNING, cure_of(check, ""), "the service account could "
+		    "not be looked at: %s: %s", check,
+		    text(s, "check_error"));
+	if (*text(s, "discovery_error") != '\0')
+		say(j, WARNING, "Check the SRV records of the domain and the "
+		    "resolver, or list domain_controllers.",
+		    "looking for domain controllers failed: %s",
+		    text(s, "discovery_error"));
+	if (json_is_true(json_object_get(s, "hostname_slow")))
+		say(j, WARNING, "Put this machine's own name into /etc/hosts; "
+		    "SASL resolves it at every bind.",
+		    "resolving this machine's own name takes %lld ms, at "
+		    "every login", (long long)(number(s, "hostname_us") /
+					       1000));
 }
 
 static void

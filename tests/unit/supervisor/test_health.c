@@ -32,6 +32,18 @@ static const struct health_case {
 	{ "not any protocol, as boolean",
 	  "\"service\":{\"any_protocol\":false}", GW_DOWN,
 	  "any authentication protocol", GW_ERR_SERVICE_NOT_TRUSTED },
+	{ "ticket refused", "\"service\":{\"ticket_state\":\"refused\","
+	  "\"ticket_error\":\"pre-authentication failed\","
+	  "\"check\":\"service-keytab-stale\"}", GW_DOWN,
+	  "no ticket: refused: pre-authentication failed",
+	  GW_ERR_SERVICE_KEYTAB_STALE },
+	{ "sensitive", "\"service\":{\"sensitive\":true}", GW_DOWN,
+	  "marked sensitive", GW_ERR_OK },
+	{ "no SPN", "\"service\":{\"has_spn\":false}", GW_DOWN, "no SPN",
+	  GW_ERR_SERVICE_ACCOUNT },
+	{ "no DC delegated", "\"dcs\":[{\"name\":\"a\",\"state\":\"up\","
+	  "\"delegated\":false}]", GW_DOWN, "not one domain controller",
+	  GW_ERR_DELEGATION_MISSING },
 	{ "every CA over", "\"cas\":[{\"title\":\"c\",\"days_left\":-1}]",
 	  GW_DOWN, "every registered CA has expired", GW_ERR_OK },
 	{ "every responder", "\"responders\":[{\"url\":\"u\","
@@ -52,8 +64,19 @@ static const struct health_case {
 	  "\"ldap-unreachable: timeout\"}]", GW_DEGRADED,
 	  "domain controller b is down: ldap-unreachable: timeout",
 	  GW_ERR_LDAP_UNREACHABLE },
+	{ "DC suspect", "\"dcs\":[{\"name\":\"a\","
+	  "\"state\":\"suspect\"}]", GW_DEGRADED, "a is suspect",
+	  GW_ERR_OK },
+	{ "RC4 only", "\"service\":{\"enctypes\":4}", GW_DEGRADED,
+	  "not allowed AES", GW_ERR_ETYPE_MISMATCH },
+	{ "discovery", "\"service\":{\"discovery_error\":\"NXDOMAIN\"}",
+	  GW_DEGRADED, "failed: NXDOMAIN", GW_ERR_OK },
+	{ "own name", "\"service\":{\"hostname_slow\":true,"
+	  "\"hostname_us\":500123}", GW_DEGRADED, "takes 500 ms",
+	  GW_ERR_OK },
 	{ "DC not delegated", "\"dcs\":[{\"name\":\"a\",\"state\":\"ok\","
-	  "\"delegated\":\"no\"}]", GW_DEGRADED, "ldap/a is not in",
+	  "\"delegated\":false},{\"name\":\"b\",\"state\":\"ok\"}]",
+	  GW_DEGRADED, "ldap/a is not in",
 	  GW_ERR_DELEGATION_MISSING },
 	{ "clock", "\"dcs\":[{\"name\":\"a\",\"state\":\"ok\","
 	  "\"skew_ms\":61000}]", GW_DEGRADED, "differs by 61 s",
@@ -86,6 +109,12 @@ static const struct health_case {
 	  "\"delegated\":\"yes\",\"skew_ms\":-100}],\"service\":{"
 	  "\"ticket_state\":\"ok\",\"ticket_end\":1700030000,"
 	  "\"any_protocol\":true},\"cas\":[{\"days_left\":30}]", GW_HEALTHY,
+	  NULL, GW_ERR_OK },
+	{ "just started", "\"dcs\":[{\"name\":\"a\",\"state\":\"new\","
+	  "\"delegated\":null,\"skew_ms\":null}],\"service\":{"
+	  "\"ticket_state\":\"none\",\"ticket_error\":\"\",\"check\":"
+	  "\"ok\",\"any_protocol\":null,\"sensitive\":null,\"has_spn\":"
+	  "null,\"enctypes\":null,\"hostname_slow\":false}", GW_HEALTHY,
 	  NULL, GW_ERR_OK },
 	{ "not known yet", "\"responders\":[{\"url\":\"u\","
 	  "\"state\":\"unknown\"}],\"upstreams\":[{\"state\":\"unknown\"}]",
