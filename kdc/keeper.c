@@ -108,6 +108,17 @@ discover(struct gw_keeper *k)
 	return rc == GW_ERR_OK;
 }
 
+/* What an administrator may be about to mend is looked at again soon. */
+static bool
+is_sound(struct gw_keeper *k)
+{
+	struct gw_service_status s;
+
+	gw_service_status(k->shared->service, &s);
+	return s.view.any_protocol && !s.view.is_sensitive &&
+	       s.view.has_spn && !gw_dcs_has_undelegated(k->shared->dcs);
+}
+
 static bool
 check_service(struct gw_keeper *k)
 {
@@ -119,7 +130,7 @@ check_service(struct gw_keeper *k)
 	k->status.service_code = rc;
 	pthread_mutex_unlock(&k->lock);
 	note(k, k->status.service_error, "service-check", rc, &err);
-	return rc == GW_ERR_OK && !gw_dcs_has_undelegated(k->shared->dcs);
+	return rc == GW_ERR_OK && is_sound(k);
 }
 
 static bool

@@ -289,7 +289,9 @@ gw_service_status(struct gw_service *s, struct gw_service_status *out)
 	out->view = s->view;
 	out->ticket_end = s->generation != 0 ? s->times.end : 0;
 	out->ticket_state = ticket_state(s);
-	if (s->failure.code != GW_ERR_OK)
+	/* A failed renewal matters once the ticket has ended. */
+	if (s->failure.code != GW_ERR_OK &&
+	    (s->refusals > 0 || !is_valid(s, time(NULL))))
 		memcpy(out->ticket_error, s->failure.detail,
 		       sizeof(out->ticket_error));
 	if (s->refusals > 0 && s->retry_at_ms > now)

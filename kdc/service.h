@@ -37,7 +37,6 @@ struct gw_service_view {
 	int64_t enctypes;  /* msDS-SupportedEncryptionTypes, -1: unset */
 	size_t delegation_count;
 	time_t checked_at;
-	char last_error[GW_DETAIL_MAX];
 };
 void gw_service_saw(struct gw_service *s, const struct gw_service_view *v);
 
@@ -47,7 +46,7 @@ struct gw_service_status {
 	unsigned kvno;
 	time_t ticket_end;        /* 0: none */
 	const char *ticket_state; /* "none", "ok", "renewing", "refused" */
-	char ticket_error[GW_DETAIL_MAX];
+	char ticket_error[GW_DETAIL_MAX]; /* "" while there is a good one */
 	uint64_t retry_in_ms;     /* while refused */
 };
 void gw_service_status(struct gw_service *s, struct gw_service_status *out);
