@@ -159,12 +159,20 @@ make_accounts() {
 	export_keytab
 }
 
+# Samba exports the RC4 key as well, which nothing may use: it is left out.
 export_keytab() {
-	rm -f "$state/$service_account.keytab"
-	samba-tool domain exportkeytab "$state/$service_account.keytab" \
+	local all=$state/run/all.keytab keytab=$state/$service_account.keytab
+	local slot
+	rm -f "$all" "$keytab"
+	samba-tool domain exportkeytab "$all" \
 		--principal="$service_account@$realm" \
 		-s "$state/dc1/etc/smb.conf"
-	chmod 600 "$state/$service_account.keytab"
+	slot=$(printf 'rkt %s\nlist -e\n' "$all" | ktutil |
+		awk '/arcfour/ { print $1 }')
+	(umask 077 && printf 'rkt %s\n%s\nwkt %s\n' "$all" \
+		"${slot:+delent $slot}" "$keytab" | ktutil >/dev/null)
+	rm -f "$all"
+	[ -s "$keytab" ]
 }
 
 # From the list taken when the accounts were made. "unused" is a SID of this
