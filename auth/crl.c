@@ -11,6 +11,7 @@
 #include <openssl/x509v3.h>
 
 #include "gw/util.h"
+#include "gw/wire.h"
 
 static void
 free_extensions(X509_EXTENSIONS *x)
@@ -18,26 +19,32 @@ free_extensions(X509_EXTENSIONS *x)
 	sk_X509_EXTENSION_pop_free(x, X509_EXTENSION_free);
 }
 
-GW_DEFINE_CLEANUP(X509_ALGOR *, X509_ALGOR_free)
+static void
+free_der(unsigned char *p)
+{
+	OPENSSL_free(p);
+}
+
+GW_DEFINE_CLEANUP(unsigned char *, free_der)
+GW_DEFINE_CLEANUP(ISSUING_DIST_POINT *, ISSUING_DIST_POINT_free)
 GW_DEFINE_CLEANUP(ASN1_TYPE *, ASN1_TYPE_free)
-GW_DEFINE_CLEANUP(ASN1_BIT_STRING *, ASN1_BIT_STRING_free)
-GW_DEFINE_CLEANUP(ASN1_INTEGER *, ASN1_INTEGER_free)
 GW_DEFINE_CLEANUP(ASN1_ENUMERATED *, ASN1_ENUMERATED_free)
 GW_DEFINE_CLEANUP(X509_EXTENSIONS *, free_extensions)
 GW_DEFINE_CLEANUP(struct gw_crl *, gw_crl_free)
-GW_DEFINE_CLEANUP(CRL_DIST_POINTS *, CRL_DIST_POINTS_free)
 
 #define REASON_REMOVE 8 /* removeFromCRL */
 
 struct gw_crl {
 	const uint8_t *der;
-	struct span { const uint8_t *p; size_t len; } tbs, entries_der;
+	size_t len;
+	/* tbs: the signed bytes; tbs_body: their contents; cut: the SEQUENCE
+	 * of entries as a whole, empty when there is none */
+	struct span { const uint8_t *p; size_t len; } tbs, tbs_body, cut,
+						      entries_der;
 	X509_ALGOR *alg;
-	X509_NAME *issuer;
 	ASN1_BIT_STRING *signature;
-	ISSUING_DIST_POINT *idp;
-	ASN1_INTEGER *number, *base_number;
-	AUTHORITY_KEYID *akid;
+	X509_CRL *view;
+	X509_REVOKED *found;
 	time_t this_update, next_update;
 	uint32_t *slots; /* offset into der + 1, or 0 */
 	size_t slot_mask, entries;
@@ -159,6 +166,15 @@ find(const struct gw_crl *c, const uint8_t *serial, size_t len)
 	return &c->slots[i];
 }
 
+static struct span
+entry_at(const struct gw_crl *c, uint32_t slot)
+{
+	const uint8_t *p = c->der + slot - 1;
+
+	return (struct span){ p, (size_t)(c->entries_der.p +
+					  c->entries_der.len - p) };
+}
+
 static bool
 entry_serial(const struct tlv *entry, struct tlv *serial)
 {
@@ -209,41 +225,40 @@ index_entries(struct gw_crl *c, struct gw_error *err)
 
 /* ---- extensions of the list */
 
-static void *
-decode(X509_EXTENSION *x)
+/* What is critical and not understood forbids use (RFC 5280, 5.2). */
+static bool
+is_known(int nid)
 {
-	return X509V3_EXT_d2i(x);
+	static const int known[] = { NID_crl_number, NID_delta_crl,
+				     NID_issuing_distribution_point,
+				     NID_authority_key_identifier,
+				     NID_freshest_crl };
+
+	for (size_t i = 0; i < GW_COUNT(known); i++)
+		if (known[i] == nid)
+			return true;
+	return false;
 }
 
 static enum gw_err
-take_extension(struct gw_crl *c, X509_EXTENSION *x, struct gw_error *err)
+check_scope(X509_EXTENSION *x, struct gw_error *err)
 {
-	int nid = OBJ_obj2nid(X509_EXTENSION_get_object(x));
-	struct { int nid; void **at; } known[] = {
-		{ NID_crl_number, (void **)&c->number },
-		{ NID_delta_crl, (void **)&c->base_number },
-		{ NID_issuing_distribution_point, (void **)&c->idp },
-		{ NID_authority_key_identifier, (void **)&c->akid },
-	};
+	gw_auto(ISSUING_DIST_POINT_free) ISSUING_DIST_POINT *i =
+		X509V3_EXT_d2i(x);
 
-	for (size_t i = 0; i < GW_COUNT(known); i++) {
-		if (known[i].nid != nid)
-			continue;
-		if (*known[i].at != NULL)
-			return malformed(err, "an extension stands twice");
-		*known[i].at = decode(x);
-		return *known[i].at != NULL
-			       ? GW_ERR_OK
-			       : malformed(err, "an extension is broken");
-	}
-	/* RFC 5280, 5.2: what is critical and not understood forbids use. */
-	if (X509_EXTENSION_get_critical(x))
-		return malformed(err, "unknown critical extension");
+	if (i == NULL)
+		return malformed(err, "issuing distribution point is broken");
+	if (i->indirectCRL > 0)
+		return malformed(err, "indirect lists are not supported");
+	if (i->onlyattr > 0)
+		return malformed(err, "for attribute certificates only");
+	if (i->onlyuser > 0 && i->onlyCA > 0)
+		return malformed(err, "scope contradicts itself");
 	return GW_ERR_OK;
 }
 
 static enum gw_err
-take_extensions(struct gw_crl *c, struct span s, struct gw_error *err)
+check_extensions(struct span s, struct gw_error *err)
 {
 	const unsigned char *p = s.p;
 	gw_auto(free_extensions) X509_EXTENSIONS *exts =
@@ -252,27 +267,17 @@ take_extensions(struct gw_crl *c, struct span s, struct gw_error *err)
 
 	if (exts == NULL || p != s.p + s.len)
 		return malformed(err, "extensions are broken");
-	for (int i = 0; i < sk_X509_EXTENSION_num(exts) && rc == GW_ERR_OK; i++)
-		rc = take_extension(c, sk_X509_EXTENSION_value(exts, i), err);
+	for (int i = 0; i < sk_X509_EXTENSION_num(exts) && rc == GW_ERR_OK;
+	     i++) {
+		X509_EXTENSION *x = sk_X509_EXTENSION_value(exts, i);
+		int nid = OBJ_obj2nid(X509_EXTENSION_get_object(x));
+
+		if (X509_EXTENSION_get_critical(x) && !is_known(nid))
+			rc = malformed(err, "unknown critical extension");
+		else if (nid == NID_issuing_distribution_point)
+			rc = check_scope(x, err);
+	}
 	return rc;
-}
-
-static enum gw_err
-check_scope(const struct gw_crl *c, struct gw_error *err)
-{
-	const ISSUING_DIST_POINT *i = c->idp;
-
-	if (i == NULL)
-		return GW_ERR_OK;
-	if (i->indirectCRL > 0)
-		return malformed(err, "indirect lists are not supported");
-	if (i->onlyattr > 0)
-		return malformed(err, "lists attribute certificates only");
-	if (i->onlyuser > 0 && i->onlyCA > 0)
-		return malformed(err, "scope contradicts itself");
-	if (i->onlysomereasons != NULL)
-		return malformed(err, "lists only some reasons");
-	return GW_ERR_OK;
 }
 
 /* ---- the frame */
@@ -282,8 +287,6 @@ parse_tbs(struct gw_crl *c, struct span s, const struct tlv *outer_alg,
 	  struct gw_error *err)
 {
 	struct tlv t;
-	const unsigned char *p;
-	bool has_entries;
 
 	if (!next_is(&s, V_ASN1_INTEGER, &t) || t.len != 1 || t.p[0] != 1)
 		return malformed(err, "not version 2");
@@ -291,24 +294,21 @@ parse_tbs(struct gw_crl *c, struct span s, const struct tlv *outer_alg,
 	    whole_len(&t) != whole_len(outer_alg) ||
 	    memcmp(t.start, outer_alg->start, (size_t)whole_len(&t)) != 0)
 		return malformed(err, "inner and outer algorithm differ");
-	if (!next_is(&s, V_ASN1_SEQUENCE, &t))
+	if (!next_is(&s, V_ASN1_SEQUENCE, &t) || t.len == 0)
 		return malformed(err, "no issuer");
-	p = t.start;
-	c->issuer = d2i_X509_NAME(NULL, &p, whole_len(&t));
-	if (c->issuer == NULL || X509_NAME_entry_count(c->issuer) == 0)
-		return malformed(err, "issuer is broken or empty");
-	if (!next_time(&s, &c->this_update))
-		return malformed(err, "no thisUpdate");
-	(void)next_time(&s, &c->next_update);
-	has_entries = next_is(&s, V_ASN1_SEQUENCE, &t);
-	if (has_entries)
+	if (!next_time(&s, &c->this_update) || !next_time(&s, &c->next_update))
+		return malformed(err, "no thisUpdate or no nextUpdate");
+	c->cut = (struct span){ s.p, 0 };
+	if (next_is(&s, V_ASN1_SEQUENCE, &t)) {
+		c->cut.len = (size_t)whole_len(&t);
 		c->entries_der = contents(&t);
+	}
 	if (s.len == 0)
 		return GW_ERR_OK;
 	if (!next(&s, &t) || t.class != V_ASN1_CONTEXT_SPECIFIC || t.tag != 0 ||
 	    s.len != 0)
 		return malformed(err, "trailing bytes");
-	return take_extensions(c, contents(&t), err);
+	return check_extensions(contents(&t), err);
 }
 
 static enum gw_err
@@ -325,6 +325,7 @@ parse_frame(struct gw_crl *c, struct span s, struct gw_error *err)
 	    !next_is(&s, V_ASN1_BIT_STRING, &sig) || s.len != 0)
 		return malformed(err, "not a CertificateList");
 	c->tbs = (struct span){ tbs.start, (size_t)whole_len(&tbs) };
+	c->tbs_body = contents(&tbs);
 	p = alg.start;
 	c->alg = d2i_X509_ALGOR(NULL, &p, whole_len(&alg));
 	p = sig.start;
@@ -333,6 +334,112 @@ parse_frame(struct gw_crl *c, struct span s, struct gw_error *err)
 		return malformed(err, "signature is broken");
 	return parse_tbs(c, contents(&tbs), &alg, err);
 }
+
+/* ---- as libcrypto sees it */
+
+/* As ANY, the signed bytes go into the digest just as they came. */
+static int
+verify(X509_CRL *x, EVP_PKEY *key)
+{
+	struct gw_crl *c = X509_CRL_get_meth_data(x);
+	const unsigned char *p = c->tbs.p;
+	gw_auto(ASN1_TYPE_free) ASN1_TYPE *tbs =
+		d2i_ASN1_TYPE(NULL, &p, (long)c->tbs.len);
+
+	return tbs == NULL ? -1
+			   : ASN1_item_verify(ASN1_ITEM_rptr(ASN1_ANY), c->alg,
+					      c->signature, tbs, key);
+}
+
+/* The entry found is kept in `c` until the next look-up: the caller of
+ * X509_CRL_get0_by_cert() only borrows it. */
+static int
+look_up(X509_CRL *x, X509_REVOKED **out, const ASN1_INTEGER *serial,
+	const X509_NAME *issuer)
+{
+	struct gw_crl *c = X509_CRL_get_meth_data(x);
+	gw_auto(free_der) unsigned char *der = NULL;
+	int len = i2d_ASN1_INTEGER(serial, &der);
+	struct span s = { der, len > 0 ? (size_t)len : 0 };
+	const unsigned char *p;
+	struct tlv t, entry;
+	uint32_t slot;
+
+	(void)issuer; /* no indirect lists: every entry is the issuer's own */
+	if (!next(&s, &t))
+		return 0;
+	slot = *find(c, t.p, t.len);
+	if (slot == 0)
+		return 0;
+	s = entry_at(c, slot);
+	X509_REVOKED_free(c->found);
+	c->found = NULL;
+	if (next(&s, &entry)) {
+		p = entry.start;
+		c->found = d2i_X509_REVOKED(NULL, &p, whole_len(&entry));
+	}
+	/* fail closed: listed, though the entry cannot be read. */
+	if (c->found == NULL)
+		c->found = X509_REVOKED_new();
+	*out = c->found;
+	return 1;
+}
+
+/* A DER SEQUENCE head for `len` bytes of contents. */
+static size_t
+sequence_head(uint8_t out[8], size_t len)
+{
+	unsigned char *p = out;
+
+	ASN1_put_object(&p, 1, (int)len, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+	return (size_t)(p - out);
+}
+
+/* The list's DER without the SEQUENCE of entries. */
+static uint8_t *
+strip(const struct gw_crl *c, size_t *out_len)
+{
+	size_t before = (size_t)(c->cut.p - c->tbs_body.p);
+	size_t after = c->tbs_body.len - before - c->cut.len;
+	size_t tail = c->len - (size_t)(c->tbs.p + c->tbs.len - c->der);
+	uint8_t inner[8], outer[8];
+	size_t inner_len = sequence_head(inner, before + after);
+	size_t body = inner_len + before + after + tail;
+	size_t outer_len = sequence_head(outer, body);
+	struct gw_wr w;
+
+	*out_len = outer_len + body;
+	w = gw_wr_init(gw_xcalloc(*out_len, 1), *out_len);
+	gw_wr_raw(&w, outer, outer_len);
+	gw_wr_raw(&w, inner, inner_len);
+	gw_wr_raw(&w, c->tbs_body.p, before);
+	gw_wr_raw(&w, c->cut.p + c->cut.len, after);
+	gw_wr_raw(&w, c->tbs.p + c->tbs.len, tail);
+	gw_assert(!w.bad && w.len == *out_len);
+	return w.p;
+}
+
+static enum gw_err
+make_view(struct gw_crl *c, struct gw_error *err)
+{
+	static X509_CRL_METHOD *method;
+	size_t len;
+	uint8_t *der = strip(c, &len);
+	const unsigned char *p = der;
+
+	if (method == NULL)
+		method = X509_CRL_METHOD_new(NULL, NULL, look_up, verify);
+	X509_CRL_set_default_method(method);
+	c->view = d2i_X509_CRL(NULL, &p, (long)len);
+	X509_CRL_set_default_method(NULL);
+	free(der);
+	if (c->view == NULL)
+		return malformed(err, "libcrypto cannot read it");
+	X509_CRL_set_meth_data(c->view, c);
+	return GW_ERR_OK;
+}
+
+/* ---- */
 
 enum gw_err
 gw_crl_parse(const uint8_t *der, size_t len, struct gw_crl **out,
@@ -344,11 +451,12 @@ gw_crl_parse(const uint8_t *der, size_t len, struct gw_crl **out,
 	if (len > GW_CRL_BYTES_MAX)
 		return malformed(err, "too large");
 	c->der = der;
+	c->len = len;
 	rc = parse_frame(c, (struct span){ der, len }, err);
 	if (rc == GW_ERR_OK)
-		rc = check_scope(c, err);
-	if (rc == GW_ERR_OK)
 		rc = index_entries(c, err);
+	if (rc == GW_ERR_OK)
+		rc = make_view(c, err);
 	if (rc == GW_ERR_OK)
 		*out = gw_steal(&c);
 	return rc;
@@ -360,110 +468,17 @@ gw_crl_free(struct gw_crl *c)
 	if (c == NULL)
 		return;
 	X509_ALGOR_free(c->alg);
-	X509_NAME_free(c->issuer);
 	ASN1_BIT_STRING_free(c->signature);
-	ISSUING_DIST_POINT_free(c->idp);
-	ASN1_INTEGER_free(c->number);
-	ASN1_INTEGER_free(c->base_number);
-	AUTHORITY_KEYID_free(c->akid);
+	X509_CRL_free(c->view);
+	X509_REVOKED_free(c->found);
 	free(c->slots);
 	free(c);
 }
 
-/* ---- judging */
-
-static enum gw_err
-not_signer(struct gw_error *err, const char *what)
+X509_CRL *
+gw_crl_get0_x509(struct gw_crl *c)
 {
-	ERR_clear_error();
-	return gw_fail(err, GW_ERR_REVOCATION_SIGNER, "CRL: %s", what);
-}
-
-enum gw_err
-gw_crl_verify(const struct gw_crl *c, X509 *issuer, struct gw_error *err)
-{
-	const unsigned char *p = c->tbs.p;
-	gw_auto(ASN1_TYPE_free) ASN1_TYPE *tbs = NULL;
-	EVP_PKEY *key = X509_get0_pubkey(issuer);
-
-	if (X509_NAME_cmp(c->issuer, X509_get_subject_name(issuer)) != 0)
-		return not_signer(err, "issued by another name than the CA's");
-	/* X509_get_key_usage() is all ones where the extension is absent. */
-	if ((X509_get_key_usage(issuer) & KU_CRL_SIGN) == 0)
-		return not_signer(err, "the CA's key usage lacks cRLSign");
-	if (c->akid != NULL &&
-	    X509_check_akid(issuer, c->akid) != X509_V_OK)
-		return not_signer(err, "authority key identifier is another's");
-	/* As ANY, the signed bytes go into the digest just as they came. */
-	tbs = d2i_ASN1_TYPE(NULL, &p, (long)c->tbs.len);
-	if (key == NULL || tbs == NULL ||
-	    ASN1_item_verify(ASN1_ITEM_rptr(ASN1_ANY), c->alg, c->signature,
-			     tbs, key) != 1)
-		return not_signer(err, "signature does not verify");
-	return GW_ERR_OK;
-}
-
-enum gw_err
-gw_crl_is_current(const struct gw_crl *c, time_t now, int64_t skew_s,
-		  struct gw_error *err)
-{
-	if (c->this_update > now + skew_s)
-		return gw_fail(err, GW_ERR_REVOCATION_STALE,
-			       "CRL: thisUpdate lies in the future");
-	if (c->next_update == 0)
-		return gw_fail(err, GW_ERR_REVOCATION_STALE,
-			       "CRL: no nextUpdate (RFC 5280, 5.1.2.5)");
-	if (c->next_update < now - skew_s)
-		return gw_fail(err, GW_ERR_REVOCATION_STALE,
-			       "CRL: nextUpdate has passed");
-	return GW_ERR_OK;
-}
-
-/* RFC 5280, 6.3.3 b 2 i: a name in the list's distribution point must be
- * one in the certificate's. */
-static bool
-shares_a_name(DIST_POINT_NAME *a, X509 *cert)
-{
-	gw_auto(CRL_DIST_POINTS_free) CRL_DIST_POINTS *points =
-		X509_get_ext_d2i(cert, NID_crl_distribution_points, NULL, NULL);
-
-	if (a == NULL || a->type != 0) /* relative names: not supported */
-		return a == NULL;
-	for (int i = 0; i < sk_DIST_POINT_num(points); i++) {
-		DIST_POINT_NAME *b = sk_DIST_POINT_value(points, i)->distpoint;
-
-		if (b == NULL || b->type != 0)
-			continue;
-		for (int j = 0; j < sk_GENERAL_NAME_num(a->name.fullname); j++)
-			for (int k = 0;
-			     k < sk_GENERAL_NAME_num(b->name.fullname); k++)
-				if (GENERAL_NAME_cmp(
-					    sk_GENERAL_NAME_value(
-						    a->name.fullname, j),
-					    sk_GENERAL_NAME_value(
-						    b->name.fullname, k)) == 0)
-					return true;
-	}
-	return false;
-}
-
-enum gw_err
-gw_crl_covers(const struct gw_crl *c, X509 *cert, struct gw_error *err)
-{
-	const char *why = NULL;
-	bool is_ca = (X509_get_extension_flags(cert) & EXFLAG_CA) != 0;
-
-	if (X509_NAME_cmp(c->issuer, X509_get_issuer_name(cert)) != 0)
-		why = "of another issuer";
-	else if (c->idp != NULL && c->idp->onlyuser > 0 && is_ca)
-		why = "for end entities only";
-	else if (c->idp != NULL && c->idp->onlyCA > 0 && !is_ca)
-		why = "for CAs only";
-	else if (c->idp != NULL && !shares_a_name(c->idp->distpoint, cert))
-		why = "of a distribution point the certificate does not name";
-	if (why == NULL)
-		return GW_ERR_OK;
-	return gw_fail(err, GW_ERR_REVOCATION_UNAVAILABLE, "CRL: %s", why);
+	return c->view;
 }
 
 /* Entry extensions: the reason counts; certificateIssuer would make the
@@ -483,7 +498,7 @@ read_entry_extensions(struct span s, struct gw_crl_entry *out)
 		gw_auto(ASN1_ENUMERATED_free) ASN1_ENUMERATED *e = NULL;
 
 		if (nid == NID_crl_reason) {
-			e = decode(x);
+			e = X509V3_EXT_d2i(x);
 			if (e == NULL)
 				return false;
 			out->reason = (int)ASN1_ENUMERATED_get(e);
@@ -506,8 +521,7 @@ gw_crl_look_up(const struct gw_crl *c, const uint8_t *serial, size_t len,
 	*out = (struct gw_crl_entry){ .is_listed = slot != 0 };
 	if (slot == 0)
 		return GW_ERR_OK;
-	s.p = c->der + slot - 1;
-	s.len = (size_t)(c->entries_der.p + c->entries_der.len - s.p);
+	s = entry_at(c, slot);
 	if (!next(&s, &entry))
 		return malformed(err, "an entry is broken");
 	s = contents(&entry);
@@ -515,55 +529,6 @@ gw_crl_look_up(const struct gw_crl *c, const uint8_t *serial, size_t len,
 	    (s.len > 0 && !read_entry_extensions(s, out)))
 		return malformed(err, "the certificate's entry is broken");
 	return GW_ERR_OK;
-}
-
-static enum gw_err
-revoked(const struct gw_crl_entry *e, struct gw_error *err)
-{
-	struct tm tm;
-	char when[32] = "?";
-
-	if (gmtime_r(&e->when, &tm) != NULL)
-		(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return gw_fail(err, GW_ERR_CERT_REVOKED, "CRL: %s since %s",
-		       OCSP_crl_reason_str(e->reason), when);
-}
-
-enum gw_err
-gw_crl_judge(const struct gw_crl *base, const struct gw_crl *delta, X509 *cert,
-	     struct gw_error *err)
-{
-	const ASN1_INTEGER *n = X509_get0_serialNumber(cert);
-	unsigned char *der = NULL;
-	int len = i2d_ASN1_INTEGER((ASN1_INTEGER *)(uintptr_t)n, &der);
-	struct gw_crl_entry e;
-	struct span s = { der, len > 0 ? (size_t)len : 0 };
-	struct tlv t;
-	enum gw_err rc;
-
-	if (!next(&s, &t)) {
-		OPENSSL_free(der);
-		return malformed(err, "serial number cannot be encoded");
-	}
-	rc = delta != NULL ? gw_crl_look_up(delta, t.p, t.len, &e, err)
-			   : GW_ERR_OK;
-	if (rc == GW_ERR_OK && (delta == NULL || !e.is_listed))
-		rc = gw_crl_look_up(base, t.p, t.len, &e, err);
-	OPENSSL_free(der);
-	if (rc != GW_ERR_OK || !e.is_listed || e.is_removed)
-		return rc;
-	return revoked(&e, err);
-}
-
-bool
-gw_crl_fits(const struct gw_crl *base, const struct gw_crl *delta)
-{
-	return base->base_number == NULL && delta->base_number != NULL &&
-	       base->number != NULL && delta->number != NULL &&
-	       X509_NAME_cmp(base->issuer, delta->issuer) == 0 &&
-	       (base->idp == NULL) == (delta->idp == NULL) &&
-	       ASN1_INTEGER_cmp(delta->base_number, base->number) <= 0 &&
-	       ASN1_INTEGER_cmp(base->number, delta->number) <= 0;
 }
 
 time_t
@@ -576,12 +541,6 @@ time_t
 gw_crl_next_update(const struct gw_crl *c)
 {
 	return c->next_update;
-}
-
-bool
-gw_crl_is_delta(const struct gw_crl *c)
-{
-	return c->base_number != NULL;
 }
 
 size_t

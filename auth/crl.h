@@ -20,32 +20,21 @@ struct gw_crl;
 
 /* Parses `der`, which stays the caller's and must outlive the list.
  * Refused as GW_ERR_REVOCATION_MALFORMED: what is not DER, version other
- * than 2, inner and outer algorithms that differ, an unknown critical
- * extension, an indirect list or entry (certificateIssuer), a list limited
- * to attribute certificates, contradictory scopes, an entry twice with
- * different fates, more than the limits above. */
+ * than 2, no nextUpdate, inner and outer algorithms that differ, an unknown
+ * critical extension, an indirect list, a list limited to attribute
+ * certificates, contradictory scopes, a serial number twice, more than the
+ * limits above. */
 GW_MUST_CHECK enum gw_err gw_crl_parse(const uint8_t *der, size_t len,
 				       struct gw_crl **out,
 				       struct gw_error *err);
 void gw_crl_free(struct gw_crl *c);
 
-/* Whether `issuer`, taken from a verified chain, signed it: names equal, key
- * usage cRLSign, signature good. GW_ERR_REVOCATION_SIGNER. */
-GW_MUST_CHECK enum gw_err gw_crl_verify(const struct gw_crl *c, X509 *issuer,
-					struct gw_error *err);
-
-/* Whether it may be used at `now`: thisUpdate not in the future beyond
- * `skew_s`, nextUpdate there and not past by more than `skew_s`.
- * GW_ERR_REVOCATION_STALE. */
-GW_MUST_CHECK enum gw_err gw_crl_is_current(const struct gw_crl *c, time_t now,
-					    int64_t skew_s,
-					    struct gw_error *err);
-
-/* Whether the list speaks about `cert` at all: its issuer, the kind of
- * certificate its scope names, and a distribution point they share
- * (RFC 5280, 6.3.3 b). GW_ERR_REVOCATION_UNAVAILABLE when not. */
-GW_MUST_CHECK enum gw_err gw_crl_covers(const struct gw_crl *c, X509 *cert,
-					struct gw_error *err);
+/* The list as libcrypto sees it: the same frame without its entries, whose
+ * signature check and look-up by serial number lead back to `c`. So path
+ * validation, scopes, deltas and CRL issuers' own paths are libcrypto's
+ * (RFC 5280, 6.3), and the memory is ours. Owned by `c`. Single-threaded, as
+ * libcrypto's default method for new lists is process-wide. */
+X509_CRL *gw_crl_get0_x509(struct gw_crl *c);
 
 struct gw_crl_entry {
 	bool is_listed;
@@ -62,20 +51,8 @@ GW_MUST_CHECK enum gw_err gw_crl_look_up(const struct gw_crl *c,
 					 struct gw_crl_entry *out,
 					 struct gw_error *err);
 
-/* A complete list and, if there is one, its delta (RFC 5280, 5.2.4): both
- * verified and current already. GW_ERR_CERT_REVOKED with reason and time, or
- * GW_ERR_OK. */
-GW_MUST_CHECK enum gw_err gw_crl_judge(const struct gw_crl *base,
-				       const struct gw_crl *delta, X509 *cert,
-				       struct gw_error *err);
-
-/* Whether `delta` may be combined with `base`: same issuer and scope, and
- * its base number not above the complete list's own. */
-bool gw_crl_fits(const struct gw_crl *base, const struct gw_crl *delta);
-
 time_t gw_crl_this_update(const struct gw_crl *c);
 time_t gw_crl_next_update(const struct gw_crl *c); /* 0: none given */
-bool   gw_crl_is_delta(const struct gw_crl *c);
 size_t gw_crl_entries(const struct gw_crl *c);
 size_t gw_crl_memory(const struct gw_crl *c); /* bytes besides the DER */
 
