@@ -198,9 +198,13 @@ make_state_dir(const struct gw_setup *s, struct gw_error *err)
 	gw_auto(free) char *own = gw_xasprintf("%s/auth", dir);
 	const struct gw_user *u = &s->users[GW_CHILD_AUTH];
 
-	if ((mkdir(dir, 0711) != 0 && errno != EEXIST) ||
-	    (mkdir(own, 0700) != 0 && errno != EEXIST) ||
-	    (s->has_users && lchown(own, u->uid, u->gid) != 0))
+	mode_t before = umask(0); /* the modes below are meant as they are */
+	bool ok = (mkdir(dir, 0711) == 0 || errno == EEXIST) &&
+		  (mkdir(own, 0700) == 0 || errno == EEXIST) &&
+		  (!s->has_users || lchown(own, u->uid, u->gid) == 0);
+
+	umask(before);
+	if (!ok)
 		return gw_fail(err, GW_ERR_CONF, "state_dir: %s: %s", dir,
 			       strerror(errno));
 	return GW_ERR_OK;
