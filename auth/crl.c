@@ -45,6 +45,7 @@ struct gw_crl {
 	ASN1_BIT_STRING *signature;
 	X509_CRL *view;
 	X509_REVOKED *found;
+	EVP_PKEY *verified_by; /* a key its signature has passed with */
 	time_t this_update, next_update;
 	uint32_t *slots; /* offset into der + 1, or 0 */
 	size_t slot_mask, entries;
@@ -337,18 +338,28 @@ parse_frame(struct gw_crl *c, struct span s, struct gw_error *err)
 
 /* ---- as libcrypto sees it */
 
-/* As ANY, the signed bytes go into the digest just as they came. */
+/* As ANY, the signed bytes go into the digest just as they came. A list that
+ * has passed once is not read through again for every certificate. */
 static int
 verify(X509_CRL *x, EVP_PKEY *key)
 {
 	struct gw_crl *c = X509_CRL_get_meth_data(x);
 	const unsigned char *p = c->tbs.p;
-	gw_auto(ASN1_TYPE_free) ASN1_TYPE *tbs =
-		d2i_ASN1_TYPE(NULL, &p, (long)c->tbs.len);
+	gw_auto(ASN1_TYPE_free) ASN1_TYPE *tbs = NULL;
+	int rc;
 
-	return tbs == NULL ? -1
-			   : ASN1_item_verify(ASN1_ITEM_rptr(ASN1_ANY), c->alg,
-					      c->signature, tbs, key);
+	if (c->verified_by != NULL && EVP_PKEY_eq(c->verified_by, key) == 1)
+		return 1;
+	tbs = d2i_ASN1_TYPE(NULL, &p, (long)c->tbs.len);
+	if (tbs == NULL)
+		return -1;
+	rc = ASN1_item_verify(ASN1_ITEM_rptr(ASN1_ANY), c->alg, c->signature,
+			      tbs, key);
+	if (rc == 1 && EVP_PKEY_up_ref(key) == 1) {
+		EVP_PKEY_free(c->verified_by);
+		c->verified_by = key;
+	}
+	return rc;
 }
 
 /* The entry found is kept in `c` until the next look-up: the caller of
@@ -471,6 +482,7 @@ gw_crl_free(struct gw_crl *c)
 	ASN1_BIT_STRING_free(c->signature);
 	X509_CRL_free(c->view);
 	X509_REVOKED_free(c->found);
+	EVP_PKEY_free(c->verified_by);
 	free(c->slots);
 	free(c);
 }
