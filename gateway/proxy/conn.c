@@ -1,0 +1,526 @@
+/* conn.c — see conn.h. */
+#include "conn.h"
+#include "denied.h"
+#include "exchange.h"
+#include "handshake.h"
+#include "listener.h"
+#include "tls.h"
+#include "tunnel.h"
+#include "upstream.h"
+#include "worker.h"
+#include "gw/log.h"
+#include "gw/util.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <openssl/err.h>
+
+#define LINGER_MS       2000
+#define LINGER_READS    16 /* pieces of GW_SCRATCH thrown away */
+#define REQUESTS_A_TURN 8
+
+_Static_assert(sizeof(struct gw_conn) <= 480, "keep idle connections small");
+
+/* ---- small things */
+
+const struct gw_conf_listener *
+gw_conn_conf(const struct gw_conn *c)
+{
+	return c->listener->site->conf;
+}
+
+void
+gw_conn_peer(const struct gw_conn *c, char out[GW_PEER_MAX])
+{
+	(void)gw_format(out, GW_PEER_MAX,
+			strchr(c->ip, ':') != NULL ? "[%s]:%u" : "%s:%u",
+			c->ip, (unsigned)c->port);
+}
+
+static void
+set_peer(struct gw_conn *c, const struct sockaddr_storage *peer)
+{
+	const struct sockaddr_in6 *v6 = (const void *)peer;
+	const struct sockaddr_in *v4 = (const void *)peer;
+
+	if (peer->ss_family != AF_INET6) {
+		inet_ntop(AF_INET, &v4->sin_addr, c->ip, sizeof(c->ip));
+		c->port = ntohs(v4->sin_port);
+		return;
+	}
+	c->port = ntohs(v6->sin6_port);
+	if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+		inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], c->ip,
+			  sizeof(c->ip));
+	else
+		inet_ntop(AF_INET6, &v6->sin6_addr, c->ip, sizeof(c->ip));
+}
+
+static void
+list_insert(struct gw_conn **head, struct gw_conn *c)
+{
+	c->next = *head;
+	c->prev = head;
+	if (c->next != NULL)
+		c->next->prev = &c->next;
+	*head = c;
+}
+
+static void
+list_remove(struct gw_conn *c)
+{
+	*c->prev = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+}
+
+/* ---- sessions */
+
+void
+gw_conn_join_session(struct gw_conn *c)
+{
+	struct gw_conn **head = gw_worker_bucket(c->worker, c->session);
+
+	c->session_next = *head;
+	c->session_prev = head;
+	if (c->session_next != NULL)
+		c->session_next->session_prev = &c->session_next;
+	*head = c;
+}
+
+/* Exactly once for each that was admitted, whatever became of it. */
+static void
+leave_session(struct gw_conn *c)
+{
+	if (!c->is_admitted)
+		return;
+	c->is_admitted = false;
+	if (c->session_prev != NULL) {
+		*c->session_prev = c->session_next;
+		if (c->session_next != NULL)
+			c->session_next->session_prev = c->session_prev;
+		c->session_prev = NULL;
+	}
+	gw_admitter_leave(&c->worker->admitter, c->link, c->session);
+}
+
+/* ---- deadlines */
+
+/* The timer is not moved at each change, which would cost every request
+ * several times; it fires at the earliest time ever set and looks again. */
+static void
+arm(struct gw_conn *c)
+{
+	uint64_t at = GW_MIN(c->deadline_ms, c->until_ms);
+
+	if (c->timer.slot == 0 || c->timer.deadline_ms > at)
+		gw_timer_at(c->worker->loop, &c->timer, at);
+}
+
+void
+gw_conn_deadline(struct gw_conn *c, int64_t ms)
+{
+	c->deadline_ms = gw_loop_now_ms(c->worker->loop) + (uint64_t)ms;
+	arm(c);
+}
+
+static void
+http_timeout(struct gw_conn *c)
+{
+	if (c->exchange != NULL)
+		gw_exchange_timeout(c);
+	else if (gw_buf_used(c->in) > 0)
+		gw_exchange_refuse_head(c, GW_ERR_HTTP_TIMEOUT);
+	else
+		gw_conn_finish(c, "idle");
+}
+
+static void
+tunnel_timeout(struct gw_conn *c)
+{
+	gw_conn_end(c, "tunnel idle or stalled");
+}
+
+static void
+linger_timeout(struct gw_conn *c)
+{
+	gw_conn_end(c, NULL);
+}
+
+/* ---- states */
+
+static void
+linger_run(struct gw_conn *c)
+{
+	size_t n;
+
+	for (int i = 0; i < LINGER_READS; i++)
+		switch (gw_sock_read(&c->sock, c->worker->scratch, GW_SCRATCH,
+				     &n)) {
+		case GW_XFER_OK:
+			continue;
+		case GW_XFER_AGAIN:
+			return;
+		default:
+			gw_conn_end(c, NULL);
+			return;
+		}
+	gw_conn_end(c, NULL); /* it does not stop talking */
+}
+
+static void
+request_idle(struct gw_conn *c)
+{
+	const struct gw_conf_listener *conf = gw_conn_conf(c);
+
+	if (gw_buf_used(c->in) == 0) {
+		gw_buf_put(&c->worker->bufs, &c->in);
+		c->is_reading_head = false;
+		gw_conn_deadline(c, conf->idle_timeout_ms);
+	} else if (!c->is_reading_head) {
+		c->is_reading_head = true;
+		gw_conn_deadline(c, conf->header_timeout_ms);
+	}
+}
+
+/* One read for a head. False when there is nothing now, or the connection
+ * is over. */
+static bool
+read_head(struct gw_conn *c)
+{
+	struct gw_worker *w = c->worker;
+
+	if (c->in == NULL)
+		c->in = gw_buf_get(&w->bufs, GW_BUF_STD);
+	if (gw_buf_room(c->in) == 0)
+		gw_buf_grow(&w->bufs, &c->in,
+			    (size_t)gw_conn_conf(c)->max_header);
+	switch (gw_conn_fill(c, c->in, gw_buf_room(c->in))) {
+	case GW_XFER_OK:
+		return true;
+	case GW_XFER_AGAIN:
+		request_idle(c);
+		return false;
+	case GW_XFER_EOF:
+		gw_conn_finish(c, "client closed");
+		return false;
+	default:
+		gw_conn_end(c, "client lost");
+		return false;
+	}
+}
+
+/* True when a request has begun. */
+static bool
+next_request(struct gw_conn *c)
+{
+	size_t max = (size_t)gw_conn_conf(c)->max_header, used, head;
+
+	if (c->worker->is_stopping && gw_buf_used(c->in) == 0) {
+		gw_conn_finish(c, "stopping");
+		return false;
+	}
+	for (;;) {
+		used = gw_buf_used(c->in);
+		head = used > 0 ? gw_http_head_end(gw_buf_head(c->in), used,
+						   &c->scanned) : 0;
+		if (head > 0 || used >= max) {
+			c->scanned = 0;
+			c->is_reading_head = false;
+			gw_exchange_begin(c, head > 0 ? head : used);
+			return c->exchange != NULL;
+		}
+		if (!read_head(c))
+			return false;
+	}
+}
+
+static void
+http_run(struct gw_conn *c)
+{
+	for (int i = 0; i < REQUESTS_A_TURN; i++) {
+		if (c->exchange == NULL && !next_request(c))
+			return;
+		gw_exchange_run(c);
+		if (c->state != GW_CONN_HTTP || c->exchange != NULL)
+			return;
+	}
+	gw_conn_again(c);
+}
+
+static const struct {
+	void (*run)(struct gw_conn *c);
+	void (*timeout)(struct gw_conn *c);
+} states[GW_CONN_STATE_COUNT] = {
+	[GW_CONN_HANDSHAKE] = { gw_handshake_run, gw_handshake_timeout },
+	[GW_CONN_DENIED] = { gw_denied_run, gw_denied_timeout },
+	[GW_CONN_HTTP] = { http_run, http_timeout },
+	[GW_CONN_TUNNEL] = { gw_tunnel_run, tunnel_timeout },
+	[GW_CONN_LINGER] = { linger_run, linger_timeout },
+};
+
+void
+gw_conn_run(struct gw_conn *c)
+{
+	if (c->state == GW_CONN_DEAD)
+		return;
+	if (c->sock.is_broken) {
+		gw_conn_end(c, "client lost");
+		return;
+	}
+	states[c->state].run(c);
+}
+
+static void
+on_event(struct gw_io *io, uint32_t events)
+{
+	struct gw_conn *c = GW_CONTAINER(io, struct gw_conn, sock.io);
+
+	gw_sock_note(&c->sock, events);
+	gw_conn_run(c);
+}
+
+static void
+on_timer(struct gw_timer *t)
+{
+	struct gw_conn *c = GW_CONTAINER(t, struct gw_conn, timer);
+	uint64_t now = gw_loop_now_ms(c->worker->loop);
+
+	if (now >= c->until_ms)
+		gw_conn_end(c, "session ended");
+	else if (now < c->deadline_ms)
+		arm(c);
+	else
+		states[c->state].timeout(c);
+}
+
+/* ---- moving bytes */
+
+enum gw_xfer
+gw_conn_fill(struct gw_conn *c, struct gw_buf *b, size_t max)
+{
+	size_t n = 0;
+	enum gw_xfer x = gw_tls_read(c->ssl, gw_buf_tail(b),
+				     GW_MIN(max, gw_buf_room(b)), &n);
+
+	if (x != GW_XFER_OK)
+		return x;
+	gw_buf_added(b, n);
+	c->bytes_in += n;
+	c->worker->count.bytes_in += (int64_t)n;
+	return GW_XFER_OK;
+}
+
+bool
+gw_conn_flush(struct gw_conn *c, bool *out_moved)
+{
+	size_t n;
+
+	while (gw_buf_used(c->out) > 0) {
+		enum gw_xfer x = gw_tls_write(c->ssl, gw_buf_head(c->out),
+					      gw_buf_used(c->out), &n);
+
+		if (x == GW_XFER_AGAIN)
+			return true;
+		if (x != GW_XFER_OK) {
+			gw_conn_end(c, "client lost");
+			return false;
+		}
+		gw_buf_take(c->out, n);
+		gw_buf_rewind(c->out);
+		c->bytes_out += n;
+		c->worker->count.bytes_out += (int64_t)n;
+		*out_moved = true;
+	}
+	return true;
+}
+
+/* ---- beginning */
+
+static void
+on_task(struct gw_task *t)
+{
+	gw_conn_run(GW_CONTAINER(t, struct gw_conn, task));
+}
+
+void
+gw_conn_again(struct gw_conn *c)
+{
+	gw_loop_defer(c->worker->loop, &c->task);
+}
+
+void
+gw_conn_open(struct gw_listener *l, int fd, const struct sockaddr_storage *peer)
+{
+	struct gw_worker *w = l->worker;
+	struct gw_conn *c = gw_xcalloc(1, sizeof(*c));
+
+	c->state = GW_CONN_HANDSHAKE;
+	c->verdict = GW_VERDICT_DENY;
+	c->reason = GW_ERR_AUTH_UNAVAILABLE;
+	c->worker = w;
+	c->listener = l;
+	c->until_ms = UINT64_MAX;
+	c->started_ms = gw_loop_now_ms(w->loop);
+	c->task.fn = on_task;
+	c->timer.fn = on_timer;
+	set_peer(c, peer);
+	gw_login_id_new(c->login);
+	list_insert(&w->conns, c);
+	w->count.connections++;
+	if (gw_sock_add(w->loop, &c->sock, fd, on_event) != GW_ERR_OK ||
+	    (c->ssl = gw_tls_new(l->tls, &c->sock, c)) == NULL) {
+		gw_conn_end(c, "no memory");
+		return;
+	}
+	gw_conn_deadline(c, gw_conn_conf(c)->handshake_timeout_ms);
+}
+
+void
+gw_conn_serve(struct gw_conn *c)
+{
+	gw_assert(c->verdict == GW_VERDICT_ALLOW && c->ident != NULL);
+	c->state = GW_CONN_HTTP;
+	gw_conn_deadline(c, gw_conn_conf(c)->idle_timeout_ms);
+	http_run(c);
+}
+
+static void
+log_denied(const struct gw_conn *c)
+{
+	char peer[GW_PEER_MAX];
+
+	gw_conn_peer(c, peer);
+	gw_event(GW_LOG_INFO, "connection-denied", "req", c->login, "listener",
+		 gw_conn_conf(c)->title, "peer", peer, "reason",
+		 gw_err_name(c->reason), NULL);
+}
+
+void
+gw_conn_deny(struct gw_conn *c)
+{
+	gw_assert(c->verdict != GW_VERDICT_ALLOW || c->reason != GW_ERR_OK);
+	c->verdict = GW_VERDICT_DENY;
+	c->state = GW_CONN_DENIED;
+	c->until_ms = UINT64_MAX;
+	leave_session(c);
+	c->listener->count.denied++;
+	log_denied(c);
+	gw_conn_deadline(c, gw_conn_conf(c)->header_timeout_ms);
+	gw_denied_run(c);
+}
+
+/* ---- ending */
+
+static void
+log_end(const struct gw_conn *c, const char *why)
+{
+	uint64_t now = gw_loop_now_ms(c->worker->loop);
+
+	if (!c->is_admitted || !gw_log_wants(GW_LOG_INFO))
+		return;
+	gw_event(GW_LOG_INFO, "connection-end", "req", c->login, "listener",
+		 gw_conn_conf(c)->title, "requests", GW_NUM(c->request_count),
+		 "in", GW_NUM(c->bytes_in), "out", GW_NUM(c->bytes_out), "ms",
+		 GW_NUM(now - c->started_ms), "why", why, NULL);
+}
+
+/* What a request or tunnel holds. */
+static void
+drop_work(struct gw_conn *c)
+{
+	gw_exchange_drop(c);
+	if (c->up != NULL)
+		gw_upconn_release(c->up, false);
+	gw_buf_put(&c->worker->bufs, &c->in);
+	gw_buf_put(&c->worker->bufs, &c->out);
+}
+
+static void
+drop_verdict(struct gw_conn *c)
+{
+	leave_session(c);
+	if (c->answer != NULL) {
+		gw_verdict_clear(c->answer);
+		free(c->answer);
+		c->answer = NULL;
+	}
+	free(c->ident);
+	c->ident = NULL;
+}
+
+static void
+drop_tls(struct gw_conn *c)
+{
+	SSL *ssl = c->ssl;
+
+	if (ssl == NULL)
+		return;
+	/* a paused job must come to its end before SSL_free(); it finds
+	 * nobody waiting, no verdict, and a socket that takes nothing */
+	while (SSL_waiting_for_async(ssl))
+		(void)gw_tls_handshake(ssl, NULL, 0);
+	c->ssl = NULL;
+	SSL_free(ssl);
+	ERR_clear_error();
+}
+
+static void
+on_free(struct gw_task *t)
+{
+	struct gw_conn *c = GW_CONTAINER(t, struct gw_conn, task);
+
+	drop_tls(c);
+	drop_verdict(c);
+	free(c);
+}
+
+void
+gw_conn_end(struct gw_conn *c, const char *why)
+{
+	struct gw_worker *w = c->worker;
+
+	if (c->state == GW_CONN_DEAD)
+		return;
+	log_end(c, why);
+	if (c->state == GW_CONN_TUNNEL)
+		w->count.tunnels--;
+	c->state = GW_CONN_DEAD;
+	if (c->is_waiting)
+		gw_handshake_unjudged(c, GW_ERR_AUTH_UNAVAILABLE);
+	leave_session(c);
+	drop_work(c);
+	gw_timer_stop(w->loop, &c->timer);
+	gw_sock_close(w->loop, &c->sock);
+	list_remove(c);
+	w->count.connections--;
+	gw_listener_left(c->listener);
+	/* callers up the stack still hold the pointer; if the task is queued
+	 * already, it runs with this function instead */
+	c->task.fn = on_free;
+	gw_loop_defer(w->loop, &c->task);
+}
+
+void
+gw_conn_finish(struct gw_conn *c, const char *why)
+{
+	if (c->state == GW_CONN_DEAD || c->state == GW_CONN_LINGER)
+		return;
+	log_end(c, why);
+	if (c->state == GW_CONN_TUNNEL)
+		c->worker->count.tunnels--;
+	(void)SSL_shutdown(c->ssl);
+	ERR_clear_error();
+	drop_tls(c);
+	drop_verdict(c);
+	drop_work(c);
+	if (shutdown(c->sock.io.fd, SHUT_WR) != 0) {
+		gw_conn_end(c, NULL);
+		return;
+	}
+	c->state = GW_CONN_LINGER;
+	c->until_ms = UINT64_MAX;
+	gw_conn_deadline(c, LINGER_MS);
+	linger_run(c);
+}

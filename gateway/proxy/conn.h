@@ -1,0 +1,111 @@
+/* conn.h — one client connection: its states, its deadlines, its end.
+ * gwd-proxy only.
+ *
+ *   HANDSHAKE ─allowed─▶ HTTP ─101─▶ TUNNEL
+ *       │ denied           │ last response    │ both ends
+ *       ▼                  ▼                  ▼
+ *     DENIED ─page─────▶ LINGER ─────────▶ DEAD (freed at the turn's end)
+ *
+ * Every event of the client, its upstream, its timer and its verdict ends in
+ * gw_conn_run(), which tries whatever the state wants: sockets known to be
+ * dry cost nothing. gw_conn_run() is never called from within itself. */
+#ifndef GW_PROXY_CONN_H
+#define GW_PROXY_CONN_H
+
+#include <sys/socket.h>
+#include <openssl/ssl.h>
+#include "buf.h"
+#include "gw/loop.h"
+#include "gw/proto.h"
+#include "ident.h"
+#include "sock.h"
+
+struct gw_exchange;
+struct gw_listener;
+struct gw_upconn;
+struct gw_worker;
+
+enum gw_conn_state {
+	GW_CONN_HANDSHAKE,
+	GW_CONN_DENIED,
+	GW_CONN_HTTP,
+	GW_CONN_TUNNEL,
+	GW_CONN_LINGER,
+	GW_CONN_DEAD,
+	GW_CONN_STATE_COUNT
+};
+
+/* 480 bytes; an idle one holds besides only OpenSSL's state and, unless it is
+ * a tunnel, the identity block. */
+struct gw_conn {
+	struct gw_sock sock;          /* first: events come with its address */
+	enum gw_conn_state state;
+	/* fail closed: whatever is not GW_VERDICT_ALLOW is denied, and
+	 * `reason` says auth-unavailable until somebody said otherwise. */
+	enum gw_verdict verdict;
+	enum gw_err reason;
+	struct gw_worker *worker;
+	struct gw_listener *listener;
+	SSL *ssl;
+	struct gw_conn *next, **prev; /* all of the worker */
+	struct gw_conn *session_next, **session_prev;
+	struct gw_timer timer;        /* fires early: see deadline_ms */
+	uint64_t deadline_ms;         /* of the present phase */
+	uint64_t until_ms;            /* the session's end */
+	uint64_t started_ms;
+	struct gw_task task;          /* another round, or being freed */
+
+	struct gw_buf *in;            /* from the client, not used yet */
+	struct gw_buf *out;           /* on the way to the client */
+	size_t scanned;               /* of the head in `in` */
+	struct gw_upconn *up;         /* of the exchange or tunnel */
+	struct gw_exchange *exchange; /* NULL between requests */
+	struct gw_ident *ident;       /* allowed only */
+	struct gw_verdict_msg *answer;/* during the handshake only */
+	uint64_t bytes_in, bytes_out;
+	uint32_t request_count;
+	uint32_t slot;                /* while is_waiting */
+	uint32_t link;                /* the link the session came by */
+	bool is_waiting;              /* for a verdict */
+	bool is_admitted;             /* counted at gwd-auth */
+	bool is_reading_head;         /* the header timeout runs */
+	bool client_eof, up_eof, up_shut;
+	uint8_t session[GW_SESSION_ID];
+	char login[GW_LOGIN_ID_SIZE];
+	char ip[46];
+	uint16_t port;
+};
+
+/* Takes `fd`. */
+void gw_conn_open(struct gw_listener *l, int fd,
+		  const struct sockaddr_storage *peer);
+/* Tries to get on. */
+void gw_conn_run(struct gw_conn *c);
+/* gw_conn_run() once more at the end of the turn: others come first. */
+void gw_conn_again(struct gw_conn *c);
+/* The present phase may take `ms` from now. */
+void gw_conn_deadline(struct gw_conn *c, int64_t ms);
+
+/* The session's id is known: from now on its end is this one's. */
+void gw_conn_join_session(struct gw_conn *c);
+/* The handshake is over: take up requests, or tell why not. */
+void gw_conn_serve(struct gw_conn *c);
+void gw_conn_deny(struct gw_conn *c);
+
+/* Reads what the client sent into `*b`. */
+enum gw_xfer gw_conn_fill(struct gw_conn *c, struct gw_buf *b, size_t max);
+/* Writes of `out` what TLS takes; false when the client is lost (the
+ * connection is then DEAD). */
+bool gw_conn_flush(struct gw_conn *c, bool *out_moved);
+
+/* Orderly: says goodbye, and waits a moment for the client to have read the
+ * last words. `out` is empty. */
+void gw_conn_finish(struct gw_conn *c, const char *why);
+/* At once. What points to it stays valid until the end of the turn. */
+void gw_conn_end(struct gw_conn *c, const char *why);
+
+void gw_conn_peer(const struct gw_conn *c, char out[GW_PEER_MAX]);
+/* The listener's settings. */
+const struct gw_conf_listener *gw_conn_conf(const struct gw_conn *c);
+
+#endif

@@ -1,0 +1,87 @@
+/* sock.c — see sock.h. */
+#include "sock.h"
+#include "gw/util.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+enum gw_err
+gw_sock_add(struct gw_loop *l, struct gw_sock *s, int fd,
+	    void (*fn)(struct gw_io *, uint32_t))
+{
+	*s = (struct gw_sock){ .io = { .fd = fd, .fn = fn } };
+	return gw_loop_add(l, &s->io,
+			   EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+}
+
+void
+gw_sock_note(struct gw_sock *s, uint32_t events)
+{
+	if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+		s->can_read = true;
+	if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0)
+		s->can_write = true;
+	if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0)
+		s->has_hup = true;
+	if ((events & EPOLLERR) != 0)
+		s->is_broken = true;
+}
+
+static enum gw_xfer
+failed(bool *can)
+{
+	if (errno != EAGAIN && errno != EINTR)
+		return GW_XFER_BROKEN;
+	if (errno == EAGAIN)
+		*can = false;
+	return GW_XFER_AGAIN;
+}
+
+enum gw_xfer
+gw_sock_read(struct gw_sock *s, void *buf, size_t len, size_t *out_n)
+{
+	ssize_t n;
+
+	if (!s->can_read)
+		return GW_XFER_AGAIN;
+	do
+		n = recv(s->io.fd, buf, len, 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return failed(&s->can_read);
+	if (n == 0)
+		return GW_XFER_EOF;
+	if ((size_t)n < len && !s->has_hup)
+		s->can_read = false;
+	*out_n = (size_t)n;
+	return GW_XFER_OK;
+}
+
+enum gw_xfer
+gw_sock_write(struct gw_sock *s, const void *buf, size_t len, size_t *out_n)
+{
+	ssize_t n;
+
+	if (!s->can_write)
+		return GW_XFER_AGAIN;
+	do
+		n = send(s->io.fd, buf, len, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return failed(&s->can_write);
+	if ((size_t)n < len)
+		s->can_write = false;
+	*out_n = (size_t)n;
+	return GW_XFER_OK;
+}
+
+void
+gw_sock_close(struct gw_loop *l, struct gw_sock *s)
+{
+	if (s->io.fd < 0)
+		return;
+	gw_loop_del(l, &s->io);
+	gw_close(&s->io.fd);
+	s->can_read = s->can_write = false;
+	s->is_broken = true;
+}

@@ -1,0 +1,39 @@
+/* sock.h — a stream socket on an edge-triggered loop. gwd-proxy only.
+ *
+ * Registered once, for everything; what epoll says is remembered, and a
+ * socket known to be dry or full is not asked again before the next edge. A
+ * short read or write means dry or full, too (epoll(7)), unless the peer has
+ * hung up: then it is read until the end. */
+#ifndef GW_PROXY_SOCK_H
+#define GW_PROXY_SOCK_H
+
+#include <sys/types.h>
+#include "gw/loop.h"
+
+struct gw_sock {
+	struct gw_io io; /* first: events come with its address */
+	bool can_read, can_write;
+	bool has_hup;    /* the peer will send no more */
+	bool is_broken;  /* error or reset */
+};
+
+/* What became of moving bytes. */
+enum gw_xfer {
+	GW_XFER_OK,
+	GW_XFER_AGAIN,  /* not now: an event will tell */
+	GW_XFER_EOF,    /* orderly end */
+	GW_XFER_BROKEN,
+};
+
+GW_MUST_CHECK enum gw_err gw_sock_add(struct gw_loop *l, struct gw_sock *s,
+				      int fd,
+				      void (*fn)(struct gw_io *, uint32_t));
+/* Remembers what an event says. */
+void gw_sock_note(struct gw_sock *s, uint32_t events);
+enum gw_xfer gw_sock_read(struct gw_sock *s, void *buf, size_t len,
+			  size_t *out_n);
+enum gw_xfer gw_sock_write(struct gw_sock *s, const void *buf, size_t len,
+			   size_t *out_n);
+void gw_sock_close(struct gw_loop *l, struct gw_sock *s);
+
+#endif

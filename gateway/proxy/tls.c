@@ -1,0 +1,378 @@
+/* tls.c — see tls.h. */
+#include "tls.h"
+#include "gw/util.h"
+
+#include <errno.h>
+#include <string.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#define CIPHERS_12 "ECDHE+AESGCM:ECDHE+CHACHA20"
+#define GROUPS     "X25519:P-256:P-384"
+
+GW_DEFINE_CLEANUP(BIO *, BIO_free)
+GW_DEFINE_CLEANUP(X509 *, X509_free)
+GW_DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free)
+GW_DEFINE_CLEANUP(SSL_CTX *, SSL_CTX_free)
+
+/* ---- the BIO: OpenSSL's own would ask the kernel where we know better */
+
+static BIO_METHOD *method;
+
+static int
+bio_result(BIO *b, enum gw_xfer x, size_t n, int retry)
+{
+	if (x == GW_XFER_OK)
+		return (int)n;
+	if (x == GW_XFER_AGAIN)
+		BIO_set_flags(b, retry | BIO_FLAGS_SHOULD_RETRY);
+	else if (x == GW_XFER_EOF)
+		BIO_set_flags(b, BIO_FLAGS_IN_EOF);
+	return x == GW_XFER_EOF ? 0 : -1;
+}
+
+static int
+bio_read(BIO *b, char *buf, int len)
+{
+	size_t n = 0;
+
+	BIO_clear_retry_flags(b);
+	return bio_result(b, gw_sock_read(BIO_get_data(b), buf, (size_t)len,
+					  &n), n, BIO_FLAGS_READ);
+}
+
+static int
+bio_write(BIO *b, const char *buf, int len)
+{
+	size_t n = 0;
+
+	BIO_clear_retry_flags(b);
+	return bio_result(b, gw_sock_write(BIO_get_data(b), buf, (size_t)len,
+					   &n), n, BIO_FLAGS_WRITE);
+}
+
+static long
+bio_ctrl(BIO *b, int cmd, long larg, void *parg)
+{
+	(void)larg;
+	(void)parg;
+	if (cmd == BIO_CTRL_EOF)
+		return BIO_test_flags(b, BIO_FLAGS_IN_EOF) != 0;
+	return cmd == BIO_CTRL_FLUSH;
+}
+
+void
+gw_tls_init(void)
+{
+	/* no configuration file: what it may load is not ours to know */
+	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG |
+			 OPENSSL_INIT_LOAD_SSL_STRINGS, NULL);
+	method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK,
+			      "gw_sock");
+	gw_assert(method != NULL && BIO_meth_set_read(method, bio_read) == 1 &&
+		  BIO_meth_set_write(method, bio_write) == 1 &&
+		  BIO_meth_set_ctrl(method, bio_ctrl) == 1);
+}
+
+void
+gw_tls_clear(void)
+{
+	BIO_meth_free(method);
+	method = NULL;
+}
+
+SSL *
+gw_tls_new(SSL_CTX *ctx, struct gw_sock *s, void *owner)
+{
+	SSL *ssl = SSL_new(ctx);
+	BIO *b = ssl != NULL ? BIO_new(method) : NULL;
+
+	if (b == NULL) {
+		SSL_free(ssl);
+		ERR_clear_error();
+		return NULL;
+	}
+	BIO_set_data(b, s);
+	BIO_set_init(b, 1);
+	SSL_set_bio(ssl, b, b);
+	SSL_set_app_data(ssl, owner);
+	SSL_set_accept_state(ssl);
+	return ssl;
+}
+
+void *
+gw_tls_owner(const SSL *ssl)
+{
+	return SSL_get_app_data(ssl);
+}
+
+/* ---- contexts */
+
+static enum gw_err
+tls_fail(struct gw_error *err, const char *whose, const char *what)
+{
+	char text[120];
+
+	ERR_error_string_n(ERR_peek_last_error(), text, sizeof(text));
+	ERR_clear_error();
+	return gw_fail(err, GW_ERR_FILE, "%s: %s: %s", whose, what, text);
+}
+
+static int
+no_passphrase(char *buf, int size, int rwflag, void *u)
+{
+	(void)buf;
+	(void)size;
+	(void)rwflag;
+	(void)u;
+	return -1;
+}
+
+static bool
+use_chain(SSL_CTX *ctx, const struct gw_file *f)
+{
+	gw_auto(BIO_free) BIO *in = BIO_new_mem_buf(f->data, (int)f->len);
+	gw_auto(X509_free) X509 *leaf = NULL;
+	X509 *next;
+
+	if (in == NULL)
+		return false;
+	leaf = PEM_read_bio_X509_AUX(in, NULL, no_passphrase, NULL);
+	if (leaf == NULL || SSL_CTX_use_certificate(ctx, leaf) != 1)
+		return false;
+	while ((next = PEM_read_bio_X509(in, NULL, no_passphrase, NULL)) !=
+	       NULL)
+		if (SSL_CTX_add0_chain_cert(ctx, next) != 1) {
+			X509_free(next);
+			return false;
+		}
+	ERR_clear_error(); /* the end of the file */
+	return true;
+}
+
+static bool
+use_key(SSL_CTX *ctx, const struct gw_file *f)
+{
+	gw_auto(BIO_free) BIO *in = BIO_new_mem_buf(f->data, (int)f->len);
+	gw_auto(EVP_PKEY_free) EVP_PKEY *key = NULL;
+
+	if (in == NULL)
+		return false;
+	key = PEM_read_bio_PrivateKey(in, NULL, no_passphrase, NULL);
+	return key != NULL && SSL_CTX_use_PrivateKey(ctx, key) == 1 &&
+	       SSL_CTX_check_private_key(ctx) == 1;
+}
+
+static int
+choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+		const unsigned char *in, unsigned in_len, void *arg)
+{
+	static const unsigned char ours[] = "\x08http/1.1";
+	unsigned char *chosen;
+
+	(void)ssl;
+	(void)arg;
+	if (SSL_select_next_proto(&chosen, out_len, ours, sizeof(ours) - 1, in,
+				  in_len) != OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_NOACK;
+	*out = chosen;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static void
+forbid_resumption(SSL_CTX *ctx)
+{
+	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+	SSL_CTX_set_num_tickets(ctx, 0);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_max_early_data(ctx, 0);
+}
+
+static void
+set_modes(SSL_CTX *ctx)
+{
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION |
+				 SSL_OP_NO_COMPRESSION |
+				 SSL_OP_CIPHER_SERVER_PREFERENCE |
+				 SSL_OP_PRIORITIZE_CHACHA |
+				 SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_mode(ctx, SSL_MODE_ASYNC | SSL_MODE_RELEASE_BUFFERS |
+			      SSL_MODE_ENABLE_PARTIAL_WRITE |
+			      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	/* header and body of a record in one read */
+	SSL_CTX_set_read_ahead(ctx, 1);
+	SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
+	forbid_resumption(ctx);
+}
+
+static bool
+set_versions(SSL_CTX *ctx)
+{
+	return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
+	       SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
+	       SSL_CTX_set_cipher_list(ctx, CIPHERS_12) == 1 &&
+	       SSL_CTX_set1_groups_list(ctx, GROUPS) == 1;
+}
+
+static bool
+set_verify(SSL_CTX *ctx, const struct gw_tls_setup *s)
+{
+	int mode = SSL_VERIFY_PEER;
+	STACK_OF(X509_NAME) *names;
+
+	if (s->listener->denied == GW_DENIED_ALERT)
+		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+	SSL_CTX_set_verify(ctx, mode, NULL);
+	SSL_CTX_set_cert_verify_callback(ctx, s->verify, NULL);
+	names = sk_X509_NAME_deep_copy(s->ca_names, X509_NAME_dup,
+				       X509_NAME_free);
+	if (names == NULL)
+		return false;
+	SSL_CTX_set_client_CA_list(ctx, names);
+	return true;
+}
+
+enum gw_err
+gw_tls_ctx_new(const struct gw_tls_setup *s, SSL_CTX **out,
+	       struct gw_error *err)
+{
+	const char *title = s->listener->title;
+	gw_auto(SSL_CTX_free) SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+
+	if (ctx == NULL || !set_versions(ctx) || !set_verify(ctx, s))
+		return tls_fail(err, title, "TLS");
+	set_modes(ctx);
+	if (s->cert == NULL || !use_chain(ctx, s->cert))
+		return tls_fail(err, title, "certificate");
+	if (s->key == NULL || !use_key(ctx, s->key))
+		return tls_fail(err, title, "key");
+	*out = gw_steal(&ctx);
+	return GW_ERR_OK;
+}
+
+enum gw_err
+gw_tls_add_ca(STACK_OF(X509_NAME) *names, const struct gw_file *f,
+	      struct gw_error *err)
+{
+	gw_auto(BIO_free) BIO *in = BIO_new_mem_buf(f->data, (int)f->len);
+	gw_auto(X509_free) X509 *ca = NULL;
+	X509_NAME *name;
+
+	if (in != NULL)
+		ca = PEM_read_bio_X509(in, NULL, no_passphrase, NULL);
+	if (ca == NULL)
+		return tls_fail(err, f->name, "CA certificate");
+	name = X509_NAME_dup(X509_get_subject_name(ca));
+	if (name == NULL || sk_X509_NAME_push(names, name) == 0) {
+		X509_NAME_free(name);
+		return tls_fail(err, f->name, "CA certificate");
+	}
+	return GW_ERR_OK;
+}
+
+/* ---- moving on */
+
+static void
+explain(char *why, size_t why_len)
+{
+	const char *reason = ERR_reason_error_string(ERR_peek_error());
+
+	if (why != NULL &&
+	    !gw_copy(why, why_len, reason != NULL ? reason : "closed"))
+		why[0] = '\0';
+	ERR_clear_error();
+}
+
+/* The error queue is empty whenever OpenSSL is called: what fails clears it.
+ * SSL_get_error() would otherwise report somebody else's failure. */
+enum gw_handshake
+gw_tls_handshake(SSL *ssl, char *why, size_t why_len)
+{
+	int rc = SSL_do_handshake(ssl);
+	bool is_missing;
+
+	if (rc == 1)
+		return GW_HS_DONE;
+	switch (SSL_get_error(ssl, rc)) {
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE:
+		return GW_HS_AGAIN;
+	case SSL_ERROR_WANT_ASYNC:
+		return GW_HS_PAUSED;
+	default:
+		is_missing = ERR_GET_REASON(ERR_peek_error()) ==
+			     SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
+		explain(why, why_len);
+		return is_missing ? GW_HS_NO_CERTIFICATE : GW_HS_FAILED;
+	}
+}
+
+static enum gw_xfer
+outcome(SSL *ssl, int rc)
+{
+	switch (SSL_get_error(ssl, rc)) {
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE:
+		return GW_XFER_AGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		return GW_XFER_EOF;
+	default:
+		ERR_clear_error();
+		return GW_XFER_BROKEN;
+	}
+}
+
+enum gw_xfer
+gw_tls_read(SSL *ssl, void *buf, size_t len, size_t *out_n)
+{
+	int rc = SSL_read_ex(ssl, buf, len, out_n);
+
+	return rc == 1 ? GW_XFER_OK : outcome(ssl, rc);
+}
+
+enum gw_xfer
+gw_tls_write(SSL *ssl, const void *buf, size_t len, size_t *out_n)
+{
+	int rc = SSL_write_ex(ssl, buf, len, out_n);
+
+	return rc == 1 ? GW_XFER_OK : outcome(ssl, rc);
+}
+
+/* OpenSSL turns a verification error into an alert by a table of its own;
+ * this one is chosen for what comes out at the client: */
+int
+gw_tls_verify_error(enum gw_err reason)
+{
+	static const struct { enum gw_err reason; int error; } table[] = {
+		/* certificate_revoked */
+		{ GW_ERR_CERT_REVOKED, X509_V_ERR_CERT_REVOKED },
+		/* certificate_expired */
+		{ GW_ERR_CERT_EXPIRED, X509_V_ERR_CERT_HAS_EXPIRED },
+		/* unknown_ca */
+		{ GW_ERR_CERT_UNTRUSTED,
+		  X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY },
+		/* bad_certificate */
+		{ GW_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_NOT_YET_VALID },
+		{ GW_ERR_CERT_MALFORMED, X509_V_ERR_CERT_REJECTED },
+		{ GW_ERR_CERT_CONSTRAINT, X509_V_ERR_CERT_REJECTED },
+		{ GW_ERR_CERT_POLICY, X509_V_ERR_CERT_REJECTED },
+		{ GW_ERR_CERT_WEAK_KEY, X509_V_ERR_EE_KEY_TOO_SMALL },
+		{ GW_ERR_REVOCATION_UNKNOWN, X509_V_ERR_CERT_REJECTED },
+		/* decrypt_error */
+		{ GW_ERR_CERT_BAD_SIGNATURE,
+		  X509_V_ERR_CERT_SIGNATURE_FAILURE },
+		/* unsupported_certificate */
+		{ GW_ERR_CERT_EKU, X509_V_ERR_INVALID_PURPOSE },
+	};
+
+	for (size_t i = 0; i < GW_COUNT(table); i++)
+		if (table[i].reason == reason)
+			return table[i].error;
+	/* internal_error: ours to mend, the card is not at fault */
+	if (gw_err_http_status(reason) >= 500)
+		return X509_V_ERR_UNSPECIFIED;
+	/* handshake_failure: the certificate is good, its owner may not come
+	 * in; OpenSSL has no way to send access_denied */
+	return X509_V_ERR_APPLICATION_VERIFICATION;
+}

@@ -1,0 +1,58 @@
+/* tls.h — what gwd-proxy needs of OpenSSL: contexts, a BIO over gw_sock, and
+ * reading and writing. gwd-proxy only. Knows no connection and no verdict.
+ *
+ * TLS 1.2 and 1.3; no renegotiation, compression or early data. No session
+ * is ever resumed: resumption skips the judgement of the certificate, so it
+ * may come only bound to a verdict. */
+#ifndef GW_PROXY_TLS_H
+#define GW_PROXY_TLS_H
+
+#include <openssl/ssl.h>
+#include "gw/conf.h"
+#include "gw/proto.h"
+#include "sock.h"
+
+/* Once, before the first thread. */
+void gw_tls_init(void);
+void gw_tls_clear(void);
+
+struct gw_tls_setup {
+	const struct gw_conf_listener *listener;
+	const struct gw_file *cert, *key;     /* PEM */
+	const STACK_OF(X509_NAME) *ca_names;  /* offered to clients */
+	int (*verify)(X509_STORE_CTX *, void *);
+};
+
+/* One per listener and thread: contexts are never shared between threads,
+ * their locks are the top of a handshake's profile. GW_ERR_FILE. */
+GW_MUST_CHECK enum gw_err gw_tls_ctx_new(const struct gw_tls_setup *s,
+					 SSL_CTX **out, struct gw_error *err);
+
+/* Adds the subject of a CA certificate in PEM. GW_ERR_FILE. */
+GW_MUST_CHECK enum gw_err gw_tls_add_ca(STACK_OF(X509_NAME) *names,
+					const struct gw_file *f,
+					struct gw_error *err);
+
+/* A server's side over `s`, which must outlive it. `owner` comes back from
+ * gw_tls_owner(). NULL when OpenSSL has no memory. */
+SSL *gw_tls_new(SSL_CTX *ctx, struct gw_sock *s, void *owner);
+void *gw_tls_owner(const SSL *ssl);
+
+enum gw_handshake {
+	GW_HS_DONE,
+	GW_HS_AGAIN,          /* an event will tell */
+	GW_HS_PAUSED,         /* inside the verify callback */
+	GW_HS_NO_CERTIFICATE, /* failed for the lack of it */
+	GW_HS_FAILED,
+};
+/* One step. On failure `why` (may be NULL) gets OpenSSL's words. */
+enum gw_handshake gw_tls_handshake(SSL *ssl, char *why, size_t why_len);
+
+enum gw_xfer gw_tls_read(SSL *ssl, void *buf, size_t len, size_t *out_n);
+enum gw_xfer gw_tls_write(SSL *ssl, const void *buf, size_t len,
+			  size_t *out_n);
+
+/* The X509_V_ERR_… that makes OpenSSL send the alert that fits. */
+int gw_tls_verify_error(enum gw_err reason);
+
+#endif

@@ -1,0 +1,185 @@
+/* tunnel.c — see tunnel.h. */
+#include "tunnel.h"
+#include "conn.h"
+#include "tls.h"
+#include "upstream.h"
+#include "worker.h"
+
+#include <openssl/err.h>
+
+/* Pieces each way before others get their turn. */
+#define ROUNDS_MAX 16
+
+static struct gw_buf *
+buffer(struct gw_conn *c, struct gw_buf **b)
+{
+	if (*b == NULL)
+		*b = gw_buf_get(&c->worker->bufs, GW_BUF_STD);
+	gw_buf_rewind(*b);
+	return *b;
+}
+
+/* ---- client to upstream */
+
+static bool
+read_client(struct gw_conn *c)
+{
+	struct gw_buf *b;
+	bool moved = false;
+
+	if (c->client_eof)
+		return false;
+	b = buffer(c, &c->in);
+	while (gw_buf_room(b) > 0)
+		switch (gw_conn_fill(c, b, gw_buf_room(b))) {
+		case GW_XFER_OK:
+			moved = true;
+			continue;
+		case GW_XFER_AGAIN:
+			return moved;
+		case GW_XFER_EOF:
+			c->client_eof = true;
+			return true;
+		default:
+			gw_conn_end(c, "client lost");
+			return false;
+		}
+	return moved;
+}
+
+static bool
+write_upstream(struct gw_conn *c)
+{
+	size_t n = 0;
+
+	if (gw_buf_used(c->in) == 0) {
+		if (!c->client_eof || c->up_shut)
+			return false;
+		c->up_shut = true;
+		(void)shutdown(c->up->sock.io.fd, SHUT_WR);
+		return true;
+	}
+	switch (gw_sock_write(&c->up->sock, gw_buf_head(c->in),
+			      gw_buf_used(c->in), &n)) {
+	case GW_XFER_OK:
+		gw_buf_take(c->in, n);
+		return true;
+	case GW_XFER_AGAIN:
+		return false;
+	default:
+		gw_conn_end(c, "upstream lost");
+		return false;
+	}
+}
+
+/* ---- upstream to client */
+
+static bool
+read_upstream(struct gw_conn *c)
+{
+	struct gw_buf *b;
+	size_t n = 0;
+
+	if (c->up_eof)
+		return false;
+	b = buffer(c, &c->out);
+	if (gw_buf_room(b) == 0)
+		return false;
+	switch (gw_sock_read(&c->up->sock, gw_buf_tail(b), gw_buf_room(b),
+			     &n)) {
+	case GW_XFER_OK:
+		gw_buf_added(b, n);
+		return true;
+	case GW_XFER_AGAIN:
+		return false;
+	case GW_XFER_EOF:
+		c->up_eof = true;
+		return true;
+	default:
+		gw_conn_end(c, "upstream lost");
+		return false;
+	}
+}
+
+static bool
+write_client(struct gw_conn *c)
+{
+	bool moved = false;
+
+	if (!gw_conn_flush(c, &moved))
+		return false;
+	/* its half is over: the client learns that by close_notify */
+	if (c->up_eof && gw_buf_used(c->out) == 0 &&
+	    (SSL_get_shutdown(c->ssl) & SSL_SENT_SHUTDOWN) == 0) {
+		(void)SSL_shutdown(c->ssl);
+		ERR_clear_error();
+	}
+	return moved;
+}
+
+/* ---- both */
+
+static bool
+is_over(const struct gw_conn *c)
+{
+	return c->client_eof && c->up_eof && gw_buf_used(c->in) == 0 &&
+	       gw_buf_used(c->out) == 0;
+}
+
+/* Nothing moves for now: give buffers back, and wait as long as is right. */
+static void
+rest(struct gw_conn *c, bool has_moved)
+{
+	const struct gw_conf_listener *conf = gw_conn_conf(c);
+	bool is_stalled = gw_buf_used(c->in) > 0 || gw_buf_used(c->out) > 0;
+
+	if (gw_buf_used(c->in) == 0)
+		gw_buf_put(&c->worker->bufs, &c->in);
+	if (gw_buf_used(c->out) == 0)
+		gw_buf_put(&c->worker->bufs, &c->out);
+	if (!has_moved)
+		return;
+	gw_conn_deadline(c, is_stalled || c->client_eof || c->up_eof
+				    ? conf->body_timeout_ms
+				    : conf->tunnel_timeout_ms);
+}
+
+void
+gw_tunnel_run(struct gw_conn *c)
+{
+	bool has_moved = false;
+
+	for (int i = 0; i < ROUNDS_MAX; i++) {
+		bool moved = read_client(c);
+
+		if (c->state == GW_CONN_TUNNEL)
+			moved = write_upstream(c) || moved;
+		if (c->state == GW_CONN_TUNNEL)
+			moved = read_upstream(c) || moved;
+		if (c->state == GW_CONN_TUNNEL)
+			moved = write_client(c) || moved;
+		if (c->state != GW_CONN_TUNNEL)
+			return;
+		if (is_over(c)) {
+			gw_conn_finish(c, "tunnel closed");
+			return;
+		}
+		has_moved = has_moved || moved;
+		if (!moved) {
+			rest(c, has_moved);
+			return;
+		}
+	}
+	gw_conn_again(c);
+}
+
+void
+gw_tunnel_begin(struct gw_conn *c)
+{
+	c->state = GW_CONN_TUNNEL;
+	c->worker->count.tunnels++;
+	/* no request will follow: idle tunnels are many and should be small */
+	free(c->ident);
+	c->ident = NULL;
+	gw_conn_deadline(c, gw_conn_conf(c)->tunnel_timeout_ms);
+}

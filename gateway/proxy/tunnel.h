@@ -1,0 +1,14 @@
+/* tunnel.h — an upgraded connection: bytes go both ways, unread. gwd-proxy
+ * only. Each direction has one buffer, and only while bytes are in flight;
+ * what cannot be written is not read any further. */
+#ifndef GW_PROXY_TUNNEL_H
+#define GW_PROXY_TUNNEL_H
+
+struct gw_conn;
+
+/* The upstream has said 101 and the answer lies in c->out: from here on
+ * c->in goes to c->up and back to c->out. */
+void gw_tunnel_begin(struct gw_conn *c);
+void gw_tunnel_run(struct gw_conn *c);
+
+#endif

@@ -1,0 +1,355 @@
+/* upstream.c — see upstream.h. */
+#include "upstream.h"
+#include "conn.h"
+#include "gw/log.h"
+#include "gw/util.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#define BACKOFF_MIN_MS 500
+#define BACKOFF_MAX_MS 15000
+#define TRIED_BITS     64
+
+/* ---- idle connections */
+
+static void
+unlink_idle(struct gw_upconn *c)
+{
+	*c->prev = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	c->server->upstream->idle_count--;
+	c->server->count.idle--;
+}
+
+static void
+destroy(struct gw_upconn *c)
+{
+	struct gw_server *s = c->server;
+
+	if (c->conn == NULL)
+		unlink_idle(c);
+	else
+		c->conn->up = NULL;
+	s->count.connections--;
+	gw_sock_close(s->upstream->loop, &c->sock);
+	free(c);
+}
+
+static void
+on_event(struct gw_io *io, uint32_t events)
+{
+	struct gw_upconn *c = GW_CONTAINER(io, struct gw_upconn, sock.io);
+
+	gw_sock_note(&c->sock, events);
+	if (c->conn != NULL)
+		gw_conn_run(c->conn);
+	else if (c->sock.can_read || c->sock.is_broken)
+		destroy(c);
+}
+
+static uint64_t
+expire_server(struct gw_server *s, uint64_t now, uint64_t limit)
+{
+	uint64_t oldest = UINT64_MAX;
+	struct gw_upconn *c, *next;
+
+	for (c = s->idle; c != NULL; c = next) {
+		next = c->next;
+		if (c->idle_since_ms + limit <= now)
+			destroy(c);
+		else
+			oldest = GW_MIN(oldest, c->idle_since_ms);
+	}
+	return oldest;
+}
+
+static void
+on_reap(struct gw_timer *t)
+{
+	struct gw_upstream *u = GW_CONTAINER(t, struct gw_upstream, reaper);
+	uint64_t limit = (uint64_t)u->site->conf->idle_timeout_ms;
+	uint64_t now = gw_loop_now_ms(u->loop), oldest = UINT64_MAX;
+
+	for (size_t i = 0; i < u->server_count; i++)
+		oldest = GW_MIN(oldest,
+				expire_server(&u->servers[i], now, limit));
+	if (oldest != UINT64_MAX)
+		gw_timer_at(u->loop, t, oldest + limit);
+}
+
+static struct gw_upconn *
+take_idle(struct gw_server *s, struct gw_conn *conn)
+{
+	struct gw_upconn *c = s->idle;
+
+	if (c == NULL)
+		return NULL;
+	unlink_idle(c);
+	c->conn = conn;
+	c->was_reused = true;
+	return c;
+}
+
+void
+gw_upconn_release(struct gw_upconn *c, bool reusable)
+{
+	struct gw_server *s = c->server;
+	struct gw_upstream *u = s->upstream;
+
+	/* can_read also stays set when the last read took all there was */
+	if (!reusable || c->sock.is_broken ||
+	    (int64_t)u->idle_count >= u->site->conf->keepalive ||
+	    (c->sock.can_read && gw_upconn_is_stale(c))) {
+		destroy(c);
+		return;
+	}
+	c->sock.can_read = false;
+	c->conn->up = NULL;
+	c->conn = NULL;
+	c->idle_since_ms = gw_loop_now_ms(u->loop);
+	c->next = s->idle;
+	c->prev = &s->idle;
+	if (c->next != NULL)
+		c->next->prev = &c->next;
+	s->idle = c;
+	s->count.idle++;
+	u->idle_count++;
+	if (u->reaper.slot == 0)
+		gw_timer_after(u->loop, &u->reaper,
+			       (uint64_t)u->site->conf->idle_timeout_ms);
+}
+
+/* ---- servers */
+
+bool
+gw_server_is_down(const struct gw_server *s)
+{
+	return s->failures > 0;
+}
+
+static void
+note_error(struct gw_server *s, enum gw_err why)
+{
+	s->count.errors++;
+	s->count.last_error = why;
+}
+
+/* Out of the choice for a while that doubles with each failure. */
+static void
+note_refusal(struct gw_server *s, enum gw_err why)
+{
+	uint64_t wait = BACKOFF_MIN_MS << GW_MIN(s->failures, 10u);
+
+	note_error(s, why);
+	s->retry_at_ms = gw_loop_now_ms(s->upstream->loop) +
+			 GW_MIN(wait, (uint64_t)BACKOFF_MAX_MS);
+	if (s->failures++ == 0)
+		gw_event(GW_LOG_WARN, "upstream-down", "upstream",
+			 s->upstream->site->conf->title, "server",
+			 s->site->name, "reason", gw_err_name(why), NULL);
+}
+
+static void
+note_success(struct gw_server *s)
+{
+	if (s->failures != 0)
+		gw_event(GW_LOG_INFO, "upstream-up", "upstream",
+			 s->upstream->site->conf->title, "server",
+			 s->site->name, NULL);
+	s->failures = 0;
+	s->retry_at_ms = 0;
+}
+
+static bool
+was_tried(size_t server, uint64_t tried)
+{
+	return server < TRIED_BITS && (tried >> server & 1) != 0;
+}
+
+static size_t
+number_of(const struct gw_server *s)
+{
+	return (size_t)(s - s->upstream->servers);
+}
+
+static void
+mark_tried(const struct gw_server *s, uint64_t *tried)
+{
+	size_t n = number_of(s);
+
+	if (n < TRIED_BITS)
+		*tried |= UINT64_C(1) << n;
+}
+
+/* In turn, those that are down last: they are asked only when all are. */
+static struct gw_server *
+choose(struct gw_upstream *u, uint64_t tried)
+{
+	uint64_t now = gw_loop_now_ms(u->loop);
+	struct gw_server *down = NULL;
+
+	for (size_t i = 0; i < u->server_count; i++) {
+		size_t n = (u->next_server + i) % u->server_count;
+		struct gw_server *s = &u->servers[n];
+
+		if (was_tried(n, tried))
+			continue;
+		if (s->retry_at_ms <= now) {
+			u->next_server = n + 1;
+			return s;
+		}
+		if (down == NULL || s->retry_at_ms < down->retry_at_ms)
+			down = s;
+	}
+	return down;
+}
+
+/* ---- connecting */
+
+static int
+start_connect(const struct gw_site_server *v)
+{
+	int on = 1, err;
+	int fd = socket(v->addr.ss_family,
+			SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (connect(fd, (const struct sockaddr *)&v->addr, v->addr_len) == 0 ||
+	    errno == EINPROGRESS)
+		return fd;
+	err = errno;
+	gw_close(&fd);
+	errno = err;
+	return -1;
+}
+
+static struct gw_upconn *
+make(struct gw_server *s, struct gw_conn *conn)
+{
+	struct gw_upconn *c;
+	int fd = start_connect(s->site);
+
+	if (fd < 0)
+		return NULL;
+	c = gw_xcalloc(1, sizeof(*c));
+	if (gw_sock_add(s->upstream->loop, &c->sock, fd, on_event) !=
+	    GW_ERR_OK) {
+		gw_close(&fd);
+		free(c);
+		return NULL;
+	}
+	c->server = s;
+	c->conn = conn;
+	s->count.connections++;
+	return c;
+}
+
+static bool
+is_our_shortage(int err)
+{
+	return err == EMFILE || err == ENFILE || err == ENOBUFS ||
+	       err == ENOMEM || err == ENOSPC;
+}
+
+struct gw_upconn *
+gw_upstream_get(struct gw_upstream *u, struct gw_conn *conn, bool may_reuse,
+		uint64_t *tried, enum gw_err *out_why)
+{
+	struct gw_upconn *c;
+	struct gw_server *s;
+
+	*out_why = GW_ERR_UPSTREAM_UNREACHABLE;
+	while ((s = choose(u, *tried)) != NULL) {
+		c = may_reuse ? take_idle(s, conn) : NULL;
+		if (c == NULL)
+			c = make(s, conn);
+		if (c != NULL)
+			return c;
+		if (is_our_shortage(errno)) {
+			*out_why = GW_ERR_BUSY;
+			return NULL;
+		}
+		note_refusal(s, GW_ERR_UPSTREAM_UNREACHABLE);
+		if (number_of(s) >= TRIED_BITS)
+			return NULL;
+		mark_tried(s, tried);
+	}
+	return NULL;
+}
+
+bool
+gw_upconn_check(struct gw_upconn *c, bool *out_failed)
+{
+	int err = 0;
+	socklen_t len = sizeof(err);
+
+	*out_failed = false;
+	if (c->is_connected)
+		return true;
+	if (!c->sock.can_write && !c->sock.is_broken)
+		return false;
+	if (getsockopt(c->sock.io.fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0 ||
+	    err != 0) {
+		*out_failed = true;
+		return false;
+	}
+	c->is_connected = true;
+	note_success(c->server);
+	return true;
+}
+
+void
+gw_upconn_failed(struct gw_upconn *c, enum gw_err why, uint64_t *tried)
+{
+	note_refusal(c->server, why);
+	mark_tried(c->server, tried);
+	destroy(c);
+}
+
+void
+gw_upconn_broke(struct gw_upconn *c, enum gw_err why)
+{
+	note_error(c->server, why);
+	destroy(c);
+}
+
+bool
+gw_upconn_is_stale(const struct gw_upconn *c)
+{
+	char byte;
+	ssize_t n = recv(c->sock.io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	return n >= 0 || errno != EAGAIN;
+}
+
+/* ---- the whole */
+
+void
+gw_upstream_init(struct gw_upstream *u, struct gw_loop *l,
+		 const struct gw_site_upstream *site)
+{
+	*u = (struct gw_upstream){ .site = site, .loop = l };
+	u->reaper.fn = on_reap;
+	u->server_count = site->server_count;
+	u->servers = gw_xcalloc(u->server_count + 1, sizeof(*u->servers));
+	for (size_t i = 0; i < u->server_count; i++) {
+		u->servers[i].site = &site->servers[i];
+		u->servers[i].upstream = u;
+	}
+}
+
+void
+gw_upstream_clear(struct gw_upstream *u)
+{
+	for (size_t i = 0; i < u->server_count; i++)
+		while (u->servers[i].idle != NULL)
+			destroy(u->servers[i].idle);
+	gw_timer_stop(u->loop, &u->reaper);
+	free(u->servers);
+}

@@ -1,0 +1,74 @@
+/* upstream.h — connections to the servers behind the gateway: choosing one,
+ * connecting, keeping idle ones for the next request. gwd-proxy only. One
+ * pool per worker; nothing is shared.
+ *
+ * A server that refused is left alone for a while, unless there is no other.
+ * An idle connection that becomes readable is closed: the server hung up or
+ * said what nobody asked for. */
+#ifndef GW_PROXY_UPSTREAM_H
+#define GW_PROXY_UPSTREAM_H
+
+#include "counters.h"
+#include "site.h"
+#include "sock.h"
+
+struct gw_conn;
+struct gw_server;
+
+struct gw_upconn {
+	struct gw_sock sock;     /* first */
+	struct gw_server *server;
+	struct gw_conn *conn;    /* whom it works for; NULL: idle */
+	struct gw_upconn *next, **prev; /* idle: of the server, newest first */
+	uint64_t idle_since_ms;
+	bool is_connected;
+	bool was_reused;         /* had been idle before this request */
+};
+
+struct gw_server {
+	const struct gw_site_server *site;
+	struct gw_upstream *upstream;
+	struct gw_upconn *idle;
+	uint64_t retry_at_ms;    /* not before, unless there is no other */
+	unsigned failures;       /* in a row */
+	struct gw_server_counters count;
+};
+
+struct gw_upstream {
+	const struct gw_site_upstream *site;
+	struct gw_loop *loop;
+	struct gw_server *servers;
+	size_t server_count, next_server;
+	size_t idle_count;
+	struct gw_timer reaper;
+};
+
+void gw_upstream_init(struct gw_upstream *u, struct gw_loop *l,
+		      const struct gw_site_upstream *site);
+void gw_upstream_clear(struct gw_upstream *u);
+
+/* A connection for `conn`: an idle one if `may_reuse`, else one that is being
+ * made (is_connected is false until its event). `*tried` is the set of
+ * servers this request has been refused by (by number, the first 64), and
+ * grows by those that refuse at once. NULL: there is none left to try, or no
+ * descriptor (GW_ERR_BUSY instead of GW_ERR_UPSTREAM_UNREACHABLE). */
+struct gw_upconn *gw_upstream_get(struct gw_upstream *u, struct gw_conn *conn,
+				  bool may_reuse, uint64_t *tried,
+				  enum gw_err *out_why);
+
+/* An event came while connecting: true when the connection stands. False: it
+ * failed, or is still under way (`*out_failed` tells). */
+bool gw_upconn_check(struct gw_upconn *c, bool *out_failed);
+/* The server refused or did not answer; closes. */
+void gw_upconn_failed(struct gw_upconn *c, enum gw_err why, uint64_t *tried);
+/* An exchange on it went wrong; closes. */
+void gw_upconn_broke(struct gw_upconn *c, enum gw_err why);
+/* Done with it: kept for the next if it may be. */
+void gw_upconn_release(struct gw_upconn *c, bool reusable);
+/* Whether the server has said or ended anything meanwhile: asked before a
+ * request that must not be sent twice goes out on a used connection. */
+bool gw_upconn_is_stale(const struct gw_upconn *c);
+
+bool gw_server_is_down(const struct gw_server *s);
+
+#endif
