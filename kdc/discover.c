@@ -37,7 +37,7 @@ gw_dc_parse(const char *text, struct gw_found_dc *out, struct gw_error *err)
 {
 	const char *at = strchr(text, '@');
 	size_t len = at != NULL ? (size_t)(at - text) : strlen(text);
-	struct gw_found_dc d = { .addr.sa.sa_family = AF_UNSPEC };
+	struct gw_found_dc d = { .priority = 0 };
 
 	if (!copy_name(d.name, text, len))
 		return gw_fail(err, GW_ERR_CONF,

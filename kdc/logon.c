@@ -620,7 +620,7 @@ gw_logon_run(struct gw_worker *w, const struct gw_logon *logon,
 
 	*trace = (struct gw_logon_trace){ .stage = "dc" };
 	(void)gw_fail(err, GW_ERR_KDC_UNREACHABLE,
-		      "all domain controllers are down");
+		      "no domain controller is known to be up");
 	while (gw_ms_left(deadline_ms) > 0 &&
 	       gw_dcs_next(w->shared->dcs, &walk, deadline_ms, &dc,
 			   &is_last)) {
@@ -667,7 +667,7 @@ gw_worker_check_service(struct gw_worker *w, uint64_t deadline_ms,
 	const struct gw_conf_directory *conf = &w->shared->conf->directory;
 	struct gw_dc_walk walk = { .tried = 0 };
 	enum gw_err rc = gw_fail(err, GW_ERR_KDC_UNREACHABLE,
-				 "all domain controllers are down");
+				 "no domain controller is known to be up");
 	const struct failover *x;
 	struct gw_dc dc;
 	bool is_last;

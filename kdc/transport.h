@@ -15,9 +15,10 @@
 #define GW_PORT_LDAP 389
 
 union gw_addr {
-	struct sockaddr sa;
+	struct sockaddr_in6 in6; /* the largest first: all of it is zeroed,
+				    and addresses compare by memory */
 	struct sockaddr_in in4;
-	struct sockaddr_in6 in6;
+	struct sockaddr sa;
 };
 
 /* A domain controller as the stages see it: a copy, owned by the user. */

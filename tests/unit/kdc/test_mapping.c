@@ -1,0 +1,136 @@
+/* Which account do the claims name? KB5014754's rules, and contradictions. */
+#include "mapping.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#define ALICE "S-1-5-21-1-2-3-1104"
+#define BOB   "S-1-5-21-1-2-3-1105"
+
+enum { SID = 1, UPN = 2, STRONG = 4, WEAK = 8 };
+
+static const struct mapping_case {
+	const char *what;
+	bool has_sid, has_upn;
+	enum gw_strong strong;
+	unsigned c[3]; /* what each candidate matches; 0: none */
+	enum gw_err want;
+	size_t which;
+	enum gw_mapping how;
+} cases[] = {
+	/* with a SID in the certificate */
+	{ "SID of nobody", true, false, GW_STRONG_REQUIRED, { 0 },
+	  GW_ERR_MAP_NO_ACCOUNT, 0, 0 },
+	{ "SID of nobody, UPN of somebody", true, true, GW_STRONG_REQUIRED,
+	  { UPN }, GW_ERR_MAP_SID_MISMATCH, 0, 0 },
+	{ "the same without enforcement", true, true, GW_STRONG_OFF,
+	  { UPN }, GW_ERR_MAP_SID_MISMATCH, 0, 0 },
+	{ "SID of nobody, altsec of somebody", true, false,
+	  GW_STRONG_REQUIRED, { STRONG }, GW_ERR_MAP_SID_MISMATCH, 0, 0 },
+	{ "SID and UPN of two", true, true, GW_STRONG_REQUIRED,
+	  { SID, UPN }, GW_ERR_MAP_SID_MISMATCH, 0, 0 },
+	{ "UPN of nobody", true, true, GW_STRONG_PREFER, { SID },
+	  GW_ERR_MAP_SID_MISMATCH, 0, 0 },
+	{ "SID and altsec of two", true, false, GW_STRONG_REQUIRED,
+	  { SID, STRONG }, GW_ERR_MAP_AMBIGUOUS, 0, 0 },
+	{ "two with one SID", true, false, GW_STRONG_REQUIRED,
+	  { SID, SID }, GW_ERR_MAP_AMBIGUOUS, 0, 0 },
+	{ "SID", true, false, GW_STRONG_REQUIRED, { SID },
+	  GW_ERR_OK, 0, GW_MAPPED_SID },
+	{ "SID and UPN", true, true, GW_STRONG_REQUIRED, { SID | UPN },
+	  GW_ERR_OK, 0, GW_MAPPED_SID },
+	{ "all of one", true, true, GW_STRONG_OFF,
+	  { SID | UPN | STRONG | WEAK }, GW_ERR_OK, 0, GW_MAPPED_SID },
+	/* without */
+	{ "nobody", false, true, GW_STRONG_OFF, { 0 },
+	  GW_ERR_MAP_NO_ACCOUNT, 0, 0 },
+	{ "two by altsec", false, false, GW_STRONG_REQUIRED,
+	  { STRONG, STRONG }, GW_ERR_MAP_AMBIGUOUS, 0, 0 },
+	{ "altsec and UPN of two", false, true, GW_STRONG_REQUIRED,
+	  { UPN, STRONG }, GW_ERR_MAP_AMBIGUOUS, 0, 0 },
+	{ "altsec, second entry", false, false, GW_STRONG_REQUIRED,
+	  { WEAK, STRONG }, GW_ERR_OK, 1, GW_MAPPED_ALTSEC },
+	{ "UPN only, strong wanted", false, true, GW_STRONG_REQUIRED,
+	  { UPN }, GW_ERR_MAP_WEAK, 0, 0 },
+	{ "weak altsec only, strong wanted", false, false,
+	  GW_STRONG_REQUIRED, { WEAK }, GW_ERR_MAP_WEAK, 0, 0 },
+	{ "two by UPN", false, true, GW_STRONG_PREFER, { UPN, UPN },
+	  GW_ERR_MAP_AMBIGUOUS, 0, 0 },
+	{ "two by UPN, strong wanted", false, true, GW_STRONG_REQUIRED,
+	  { UPN, UPN }, GW_ERR_MAP_AMBIGUOUS, 0, 0 },
+	{ "UPN and weak altsec of two", false, true, GW_STRONG_OFF,
+	  { UPN, WEAK }, GW_ERR_MAP_AMBIGUOUS, 0, 0 },
+	{ "UPN", false, true, GW_STRONG_PREFER, { UPN },
+	  GW_ERR_OK, 0, GW_MAPPED_UPN },
+	{ "weak altsec", false, false, GW_STRONG_OFF, { WEAK },
+	  GW_ERR_OK, 0, GW_MAPPED_ALTSEC_WEAK },
+	{ "two by weak altsec", false, false, GW_STRONG_OFF, { WEAK, WEAK },
+	  GW_ERR_MAP_AMBIGUOUS, 0, 0 },
+};
+
+static size_t
+candidates(const struct mapping_case *c, struct gw_candidate out[3])
+{
+	size_t n = 0;
+
+	memset(out, 0, 3 * sizeof(*out));
+	for (; n < 3 && c->c[n] != 0; n++) {
+		out[n].by_sid = (c->c[n] & SID) != 0;
+		out[n].by_upn = (c->c[n] & UPN) != 0;
+		out[n].by_strong = (c->c[n] & STRONG) != 0;
+		out[n].by_weak = (c->c[n] & WEAK) != 0;
+	}
+	return n;
+}
+
+Test(mapping, table)
+{
+	for (size_t i = 0; i < GW_COUNT(cases); i++) {
+		const struct mapping_case *c = &cases[i];
+		static struct gw_candidate k[3];
+		static struct gw_claims claims;
+		struct gw_error err = { .code = GW_ERR_OK };
+		enum gw_mapping how = GW_MAPPED_NOT;
+		size_t which = 99, n = candidates(c, k);
+
+		memset(&claims, 0, sizeof(claims));
+		if (c->has_sid)
+			memcpy(claims.sid, ALICE, sizeof(ALICE));
+		if (c->has_upn)
+			memcpy(claims.upn, "a@b", 4);
+		cr_expect_eq(gw_mapping_decide(&claims, c->strong, k, n,
+					       &which, &how, &err), c->want,
+			     "%s: %s", c->what, gw_err_name(err.code));
+		if (c->want != GW_ERR_OK)
+			continue;
+		cr_expect_eq(which, c->which, "%s", c->what);
+		cr_expect_eq(how, c->how, "%s", c->what);
+	}
+}
+
+Test(mapping, claims)
+{
+	static struct gw_claims c;
+	static char form[] = "X509:<SKI>00", junk[] = "junk";
+	struct gw_error err;
+
+	cr_expect_eq(gw_claims_check(&c, &err), GW_ERR_MAP_NO_UPN);
+	memcpy(c.sid, "S-1-5-x", 8);
+	cr_expect_eq(gw_claims_check(&c, &err), GW_ERR_MAP_MALFORMED);
+	memcpy(c.sid, BOB, sizeof(BOB));
+	cr_expect_eq(gw_claims_check(&c, &err), GW_ERR_OK);
+	memcpy(c.upn, "a@b@c", 6);
+	cr_expect_eq(gw_claims_check(&c, &err), GW_ERR_MAP_MALFORMED);
+	c.sid[0] = c.upn[0] = '\0';
+	c.altsec_count = 1;
+	c.altsec[0].value = junk;
+	cr_expect_eq(gw_claims_check(&c, &err), GW_ERR_MAP_MALFORMED);
+	c.altsec[0].value = form;
+	cr_expect_eq(gw_claims_check(&c, &err), GW_ERR_OK);
+}
+
+Test(mapping, suffix)
+{
+	cr_expect_str_eq(gw_upn_suffix("a@b.c"), "b.c");
+	cr_expect_str_eq(gw_upn_suffix("a"), "");
+}
