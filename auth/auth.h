@@ -1,0 +1,55 @@
+/* auth/auth.h — the daemon as a whole: what its parts share. Linked into
+ * gwd-auth only. One thread, one loop; nothing here blocks. */
+#ifndef GW_AUTH_H
+#define GW_AUTH_H
+
+#include <sys/queue.h>
+
+#include "chain.h"
+#include "gw/child.h"
+#include "resolve.h"
+#include "revocation.h"
+#include "session.h"
+
+struct gw_logins;
+
+/* One thread of gwd-proxy. */
+struct gw_peer {
+	struct gw_auth *auth;
+	struct gw_chan *chan;
+	uint32_t id; /* never used twice */
+	LIST_ENTRY(gw_peer) entry;
+};
+
+struct gw_auth {
+	struct gw_child *child;
+	struct gw_loop *loop;
+	const struct gw_conf *conf;
+	struct gw_trust *trust;
+	struct gw_resolver *resolver;
+	struct gw_revocation *revocation;
+	struct gw_sessions *sessions;
+	struct gw_logins *logins;
+	LIST_HEAD(, gw_peer) links;
+	uint32_t last_link;
+	struct gw_chan *kdc; /* NULL: gwd-kdc is away */
+	uint64_t reasons[GW_ERR_COUNT]; /* decisions so far */
+};
+
+struct gw_now gw_auth_now(const struct gw_auth *a);
+
+/* ---- peers.c: the channels to gwd-proxy and gwd-kdc */
+
+void gw_peers_link(struct gw_auth *a, const struct gw_link_msg *m, int fd);
+void gw_peers_clear(struct gw_auth *a);
+/* Tells every link that has connections in it, and ends the session. */
+void gw_peers_revoke(struct gw_auth *a, struct gw_session *s,
+		     enum gw_err why);
+/* Arms the session's timer for what comes next, or ends it. */
+void gw_peers_settle(struct gw_auth *a, struct gw_session *s);
+
+/* ---- status.c */
+
+void gw_status_say(struct gw_auth *a, uint64_t ask);
+
+#endif

@@ -1,0 +1,59 @@
+/* auth/chain.h — a path from a certificate to a registered CA. Linked into
+ * gwd-auth (gwcert). Does no I/O; the time is the caller's.
+ *
+ * Registered means: the operator named this very certificate. Every path ends
+ * at one, and nothing a client sends becomes trusted. A registered
+ * intermediate may be the end of a path when its own issuer is not registered;
+ * while it is, the path goes on up to it, so that the issuer's end date and
+ * constraints count too. libcrypto builds the path, this module sets the
+ * rules and names the refusals. */
+#ifndef GW_CHAIN_H
+#define GW_CHAIN_H
+
+#include "cert.h"
+#include "gw/conf.h"
+
+struct gw_trust; /* the registered CAs */
+
+struct gw_trust *gw_trust_new(void);
+void gw_trust_free(struct gw_trust *t); /* NULL is fine */
+
+/* Registers every certificate of a PEM text under `ca` (borrowed as long as
+ * `t` lives). GW_ERR_FILE: none, unreadable or not a CA's. */
+GW_MUST_CHECK enum gw_err gw_trust_add(struct gw_trust *t, const uint8_t *pem,
+				       size_t len, const struct gw_conf_ca *ca,
+				       struct gw_error *err);
+
+size_t gw_trust_count(const struct gw_trust *t);
+const X509 *gw_trust_cert(const struct gw_trust *t, size_t i);
+const struct gw_conf_ca *gw_trust_ca(const struct gw_trust *t, size_t i);
+
+struct gw_chain_rules {
+	int max_depth; /* CAs between the certificate and the end of the path */
+};
+#define GW_CHAIN_DEPTH 8
+
+/* A verified path. */
+struct gw_path {
+	STACK_OF(X509) *certs;       /* leaf, its issuer, … registered CA */
+	const struct gw_conf_ca *ca; /* section of the registered CA nearest to
+					the leaf: its settings apply */
+	time_t not_after;            /* the first end in the path */
+};
+
+X509 *gw_path_leaf(const struct gw_path *p);   /* borrowed */
+X509 *gw_path_issuer(const struct gw_path *p); /* borrowed; never the leaf */
+void gw_path_clear(struct gw_path *p);
+
+/* `given`: from gw_certs_parse(). GW_ERR_CERT_*; the detail names depth and
+ * subject of the certificate that failed, and the rule. */
+GW_MUST_CHECK enum gw_err gw_chain_verify(const struct gw_trust *t,
+					  const struct gw_chain_rules *rules,
+					  STACK_OF(X509) *given, time_t now,
+					  struct gw_path *out,
+					  struct gw_error *err);
+
+/* The reason for an X509_V_ERR_ code; unknown codes are untrusted. */
+enum gw_err gw_chain_reason(int x509_error);
+
+#endif

@@ -1,0 +1,297 @@
+/* ocsp.c — see ocsp.h. The order is: may this responder speak (signer), does
+ * it speak about this certificate, is it news, what does it say. libcrypto's
+ * OCSP_basic_verify() is not used: it accepts responders by what a store
+ * trusts, while only the issuer may decide (RFC 6960, 4.2.2.2). */
+#include "ocsp.h"
+#include "responder.h"
+#include "url.h"
+#include "gw/util.h"
+
+#include <openssl/err.h>
+#include <string.h>
+
+#define SINGLES_MAX 1024
+
+/* ---- whom to ask */
+
+static void
+add_url(struct gw_ocsp_urls *u, const char *url)
+{
+	struct gw_url parsed;
+
+	if (u->n >= GW_OCSP_URLS_MAX || !gw_url_parse(url, &parsed))
+		return;
+	for (size_t i = 0; i < u->n; i++)
+		if (strcmp(u->v[i], url) == 0)
+			return;
+	if (gw_copy(u->v[u->n], GW_URL_MAX, url))
+		u->n++;
+}
+
+void
+gw_ocsp_urls(const X509 *leaf, const char *registered, enum gw_ocsp_mode mode,
+	     struct gw_ocsp_urls *out)
+{
+	STACK_OF(OPENSSL_STRING) *aia = NULL;
+
+	out->n = 0;
+	if (mode != GW_OCSP_OVERRIDE || registered[0] == '\0')
+		aia = X509_get1_ocsp((X509 *)(uintptr_t)leaf);
+	for (int i = 0; i < sk_OPENSSL_STRING_num(aia); i++)
+		add_url(out, sk_OPENSSL_STRING_value(aia, i));
+	X509_email_free(aia);
+	if (registered[0] != '\0')
+		add_url(out, registered);
+}
+
+uint8_t *
+gw_ocsp_request(X509 *leaf, X509 *issuer, size_t *out_len)
+{
+	gw_auto(OCSP_REQUEST_free) OCSP_REQUEST *req = OCSP_REQUEST_new();
+	OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha1(), leaf, issuer);
+	uint8_t *der = NULL, *copy;
+	int len;
+
+	if (req == NULL || id == NULL ||
+	    OCSP_request_add0_id(req, id) == NULL) {
+		OCSP_CERTID_free(id);
+		return NULL;
+	}
+	len = i2d_OCSP_REQUEST(req, &der);
+	if (len <= 0)
+		return NULL;
+	copy = gw_xcalloc((size_t)len, 1);
+	memcpy(copy, der, (size_t)len);
+	OPENSSL_free(der);
+	*out_len = (size_t)len;
+	return copy;
+}
+
+/* ---- parsing */
+
+static enum gw_err
+malformed(struct gw_error *err, const char *what)
+{
+	return gw_fail(err, GW_ERR_REVOCATION_MALFORMED, "%s", what);
+}
+
+static enum gw_err
+parse(const uint8_t *der, size_t len, OCSP_BASICRESP **out,
+      struct gw_error *err)
+{
+	gw_auto(OCSP_RESPONSE_free) OCSP_RESPONSE *resp = NULL;
+	const uint8_t *p = der;
+	int status;
+
+	if (len == 0 || len > GW_OCSP_BYTES_MAX)
+		return gw_fail(err, GW_ERR_REVOCATION_MALFORMED,
+			       "answer of %zu bytes", len);
+	resp = d2i_OCSP_RESPONSE(NULL, &p, (long)len);
+	if (resp == NULL || p != der + len)
+		return malformed(err, "not an OCSP response");
+	status = OCSP_response_status(resp);
+	if (status != OCSP_RESPONSE_STATUS_SUCCESSFUL)
+		return gw_fail(err, GW_ERR_REVOCATION_UNAVAILABLE,
+			       "responder says %s",
+			       OCSP_response_status_str(status));
+	*out = OCSP_response_get1_basic(resp);
+	return *out != NULL ? GW_ERR_OK
+			    : malformed(err, "no basic response in it");
+}
+
+/* RFC 6960, 4.4: what is critical and not understood voids the answer. We
+ * understand none: no nonce was sent. */
+static bool
+has_critical(OCSP_BASICRESP *basic)
+{
+	if (OCSP_BASICRESP_get_ext_by_critical(basic, 1, -1) >= 0)
+		return true;
+	for (int i = 0; i < OCSP_resp_count(basic); i++)
+		if (OCSP_SINGLERESP_get_ext_by_critical(
+			    OCSP_resp_get0(basic, i), 1, -1) >= 0)
+			return true;
+	return false;
+}
+
+/* ---- about whom */
+
+/* Whether this answer's CertID is that of (leaf, issuer), by the hash it was
+ * made with. */
+static bool
+is_about(OCSP_SINGLERESP *single, X509 *leaf, X509 *issuer)
+{
+	OCSP_CERTID *theirs =
+		(OCSP_CERTID *)(uintptr_t)OCSP_SINGLERESP_get0_id(single);
+	gw_auto(OCSP_CERTID_free) OCSP_CERTID *ours = NULL;
+	ASN1_OBJECT *alg = NULL;
+	const EVP_MD *md;
+
+	if (OCSP_id_get0_info(NULL, &alg, NULL, NULL, theirs) != 1)
+		return false;
+	md = EVP_get_digestbyobj(alg);
+	if (md == NULL)
+		return false;
+	ours = OCSP_cert_to_id(md, leaf, issuer);
+	return ours != NULL && OCSP_id_cmp(ours, theirs) == 0;
+}
+
+/* ---- how new */
+
+struct times {
+	time_t produced, this, next;
+};
+
+static enum gw_err
+check_times(const struct times *t, const struct gw_ocsp_rules *r, time_t now,
+	    struct gw_error *err)
+{
+	enum gw_err stale = GW_ERR_REVOCATION_STALE;
+
+	if (t->produced > now + r->skew_s)
+		return gw_fail(err, stale, "produced %lld s in the future",
+			       (long long)(t->produced - now));
+	if (t->this > now + r->skew_s)
+		return gw_fail(err, stale, "thisUpdate %lld s in the future",
+			       (long long)(t->this - now));
+	if (t->this > t->produced + r->skew_s)
+		return malformed(err, "thisUpdate after producedAt");
+	if (now - t->this > r->max_age_s + r->skew_s)
+		return gw_fail(err, stale, "thisUpdate %lld s ago",
+			       (long long)(now - t->this));
+	if (t->next == 0)
+		return GW_ERR_OK;
+	if (t->next < t->this)
+		return malformed(err, "nextUpdate before thisUpdate");
+	if (t->next < now - r->skew_s)
+		return gw_fail(err, stale, "nextUpdate %lld s ago",
+			       (long long)(now - t->next));
+	return GW_ERR_OK;
+}
+
+/* ---- what it says */
+
+struct single {
+	int status, reason;
+	ASN1_GENERALIZEDTIME *revoked_at; /* borrowed from the answer */
+	struct times t;
+};
+
+static bool
+read_single(OCSP_SINGLERESP *s, time_t produced, struct single *out)
+{
+	ASN1_GENERALIZEDTIME *this = NULL, *next = NULL;
+
+	*out = (struct single){ .reason = -1, .t.produced = produced };
+	out->status = OCSP_single_get0_status(s, &out->reason,
+					      &out->revoked_at, &this, &next);
+	if (!gw_asn1_time(this, &out->t.this) || out->t.this == 0)
+		return false;
+	return next == NULL ||
+	       (gw_asn1_time(next, &out->t.next) && out->t.next != 0);
+}
+
+static enum gw_err
+tell_revoked(const struct single *s, struct gw_error *err)
+{
+	char when[32] = "?";
+	time_t t;
+	struct tm tm;
+
+	if (gw_asn1_time(s->revoked_at, &t) && gmtime_r(&t, &tm) != NULL)
+		(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return gw_fail(err, GW_ERR_CERT_REVOKED, "revoked at %s, reason %s",
+		       when, s->reason < 0 ? "not given"
+					   : OCSP_crl_reason_str(s->reason));
+}
+
+static enum gw_err
+judge_single(const struct single *s, const struct gw_ocsp_rules *rules,
+	     time_t now, struct gw_error *err)
+{
+	enum gw_err rc = check_times(&s->t, rules, now, err);
+
+	if (rc != GW_ERR_OK)
+		return rc;
+	if (s->status == V_OCSP_CERTSTATUS_REVOKED)
+		return tell_revoked(s, err);
+	if (s->status == V_OCSP_CERTSTATUS_GOOD)
+		return GW_ERR_OK;
+	/* fail closed: unknown, or a status nobody has defined. */
+	return gw_fail(err, GW_ERR_REVOCATION_UNKNOWN,
+		       "the responder does not know the certificate");
+}
+
+/* Everything the answer says about the certificate. `revoked` stands,
+ * whatever else is said; different words otherwise are no answer. */
+static enum gw_err
+judge_all(OCSP_BASICRESP *basic, X509 *leaf, X509 *issuer,
+	  const struct gw_ocsp_rules *rules, time_t now,
+	  struct gw_ocsp_status *out, struct gw_error *err)
+{
+	enum gw_err rc, first = GW_ERR_COUNT;
+	bool is_contradictory = false;
+	struct gw_error why = { .code = GW_ERR_OK };
+	struct single s;
+	time_t produced;
+
+	if (!gw_asn1_time(OCSP_resp_get0_produced_at(basic), &produced))
+		return malformed(err, "producedAt cannot be read");
+	for (int i = 0; i < OCSP_resp_count(basic); i++) {
+		OCSP_SINGLERESP *one = OCSP_resp_get0(basic, i);
+
+		if (!is_about(one, leaf, issuer))
+			continue;
+		if (!read_single(one, produced, &s))
+			return malformed(err, "thisUpdate or nextUpdate "
+					      "cannot be read");
+		rc = judge_single(&s, rules, now, &why);
+		if (rc == GW_ERR_CERT_REVOKED)
+			return gw_fail(err, rc, "%s", why.detail);
+		is_contradictory |= first != GW_ERR_COUNT && first != rc;
+		first = rc;
+		*out = (struct gw_ocsp_status){ s.t.produced, s.t.this,
+						s.t.next };
+	}
+	if (first == GW_ERR_COUNT)
+		return malformed(err, "the answer is not about this "
+				      "certificate");
+	if (is_contradictory)
+		return malformed(err, "contradictory answers about this "
+				      "certificate");
+	return first == GW_ERR_OK ? first
+				  : gw_fail(err, first, "%s", why.detail);
+}
+
+static enum gw_err
+judge(X509 *leaf, X509 *issuer, const uint8_t *der, size_t len,
+      const struct gw_ocsp_rules *rules, time_t now,
+      struct gw_ocsp_status *out, struct gw_error *err)
+{
+	gw_auto(OCSP_BASICRESP_free) OCSP_BASICRESP *basic = NULL;
+	struct gw_ocsp_status status = { .next_update = 0 };
+	enum gw_err rc = parse(der, len, &basic, err);
+
+	if (rc == GW_ERR_OK)
+		rc = gw_responder_check(basic, issuer, now, err);
+	if (rc != GW_ERR_OK)
+		return rc;
+	if (OCSP_resp_count(basic) > SINGLES_MAX)
+		return malformed(err, "too many answers in one");
+	if (has_critical(basic))
+		return malformed(err, "critical extension in the answer");
+	rc = judge_all(basic, leaf, issuer, rules, now, &status, err);
+	if (rc == GW_ERR_OK)
+		*out = status;
+	return rc;
+}
+
+enum gw_err
+gw_ocsp_judge(X509 *leaf, X509 *issuer, const uint8_t *der, size_t len,
+	      const struct gw_ocsp_rules *rules, time_t now,
+	      struct gw_ocsp_status *out, struct gw_error *err)
+{
+	enum gw_err rc = judge(leaf, issuer, der, len, rules, now, out, err);
+
+	ERR_clear_error();
+	return rc;
+}

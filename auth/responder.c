@@ -1,0 +1,202 @@
+/* responder.c — see responder.h. */
+#include "responder.h"
+
+#include <openssl/rsa.h>
+#include <string.h>
+
+#define CERTS_MAX     16  /* certificates in an answer that are looked at */
+#define STRENGTH_BITS 112
+
+static enum gw_err
+refuse(struct gw_error *err, const char *what)
+{
+	return gw_fail(err, GW_ERR_REVOCATION_SIGNER, "%s", what);
+}
+
+/* ---- is this the certificate that the ResponderID names? */
+
+static bool
+is_named(OCSP_BASICRESP *basic, const X509 *x)
+{
+	const ASN1_OCTET_STRING *key = NULL;
+	const X509_NAME *name = NULL;
+	uint8_t md[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+
+	if (OCSP_resp_get0_id(basic, &key, &name) != 1)
+		return false;
+	if (name != NULL)
+		return X509_NAME_cmp(name, X509_get_subject_name(x)) == 0;
+	/* byKey: SHA-1 of the public key's bit string (4.2.1) */
+	return key != NULL &&
+	       X509_pubkey_digest(x, EVP_sha1(), md, &len) == 1 &&
+	       (unsigned)ASN1_STRING_length(key) == len &&
+	       memcmp(ASN1_STRING_get0_data(key), md, len) == 0;
+}
+
+/* ---- signatures */
+
+/* The digest of RSASSA-PSS stands in the parameters; SHA-1 when absent. */
+static int
+pss_digest(const X509_ALGOR *alg)
+{
+	RSA_PSS_PARAMS *p = NULL;
+	const ASN1_OBJECT *oid = NULL;
+	const void *value = NULL;
+	int type = V_ASN1_UNDEF, nid = NID_sha1;
+
+	X509_ALGOR_get0(NULL, &type, &value, alg);
+	if (type == V_ASN1_SEQUENCE)
+		p = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(RSA_PSS_PARAMS),
+					      alg->parameter);
+	if (p != NULL && p->hashAlgorithm != NULL) {
+		X509_ALGOR_get0(&oid, NULL, NULL, p->hashAlgorithm);
+		nid = OBJ_obj2nid(oid);
+	}
+	RSA_PSS_PARAMS_free(p);
+	return nid;
+}
+
+/* Ed25519 and Ed448 bring their own digest. */
+static bool
+is_strong_algorithm(const X509_ALGOR *alg)
+{
+	static const int good[] = { NID_sha224, NID_sha256, NID_sha384,
+				    NID_sha512, NID_sha3_224, NID_sha3_256,
+				    NID_sha3_384, NID_sha3_512 };
+	const ASN1_OBJECT *oid = NULL;
+	int sig, digest = NID_undef;
+
+	X509_ALGOR_get0(&oid, NULL, NULL, alg);
+	sig = OBJ_obj2nid(oid);
+	if (sig == NID_ED25519 || sig == NID_ED448)
+		return true;
+	if (sig == NID_rsassaPss)
+		digest = pss_digest(alg);
+	else if (OBJ_find_sigid_algs(sig, &digest, NULL) != 1)
+		return false;
+	for (size_t i = 0; i < GW_COUNT(good); i++)
+		if (good[i] == digest)
+			return true;
+	return false;
+}
+
+static bool
+has_signed(OCSP_BASICRESP *basic, const X509 *signer)
+{
+	EVP_PKEY *key = X509_get0_pubkey(signer);
+
+	return key != NULL &&
+	       EVP_PKEY_get_security_bits(key) >= STRENGTH_BITS &&
+	       EVP_PKEY_get_bits(key) <= GW_CERT_KEY_BITS_MAX &&
+	       ASN1_item_verify(ASN1_ITEM_rptr(OCSP_RESPDATA),
+				OCSP_resp_get0_tbs_sigalg(basic),
+				OCSP_resp_get0_signature(basic),
+				OCSP_resp_get0_respdata(basic), key) == 1;
+}
+
+/* ---- delegation */
+
+static bool
+is_valid_at(const X509 *x, time_t t)
+{
+	time_t from, to;
+
+	return gw_asn1_time(X509_get0_notBefore(x), &from) &&
+	       gw_asn1_time(X509_get0_notAfter(x), &to) && from <= t &&
+	       t <= to;
+}
+
+/* 4.2.2.2: "issued directly by the CA that is identified in the request". */
+static bool
+is_issued_by(X509 *x, X509 *issuer)
+{
+	int digest_bits = 0;
+
+	return X509_NAME_cmp(X509_get_issuer_name(x),
+			     X509_get_subject_name(issuer)) == 0 &&
+	       X509_check_issued(issuer, x) == X509_V_OK &&
+	       X509_get_signature_info(x, NULL, NULL, &digest_bits, NULL) ==
+		       1 &&
+	       digest_bits >= STRENGTH_BITS &&
+	       X509_verify(x, X509_get0_pubkey(issuer)) == 1;
+}
+
+/* id-pkix-ocsp-nocheck is not demanded: where it is missing and the CA names
+ * no way to check its responders, 4.2.2.2.1 leaves it to local policy, and
+ * ours is what every client does, to trust them for their lifetime. */
+static enum gw_err
+check_delegation(X509 *x, X509 *issuer, time_t produced, time_t now,
+		 struct gw_error *err)
+{
+	uint32_t flags = X509_get_extension_flags(x);
+	uint32_t usage = X509_get_extended_key_usage(x);
+
+	if (!is_issued_by(x, issuer))
+		return refuse(err, "the responder's certificate was not "
+				   "issued by the card's CA");
+	if ((flags & (EXFLAG_INVALID | EXFLAG_CRITICAL)) != 0)
+		return refuse(err, "the responder's certificate has an "
+				   "extension that is invalid or critical and "
+				   "unknown");
+	/* UINT32_MAX stands for "no such extension". */
+	if (usage == UINT32_MAX || (usage & XKU_OCSP_SIGN) == 0)
+		return refuse(err, "the responder's certificate is not for "
+				   "OCSP signing");
+	if ((X509_get_key_usage(x) &
+	     (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)) == 0)
+		return refuse(err, "the responder's key usage forbids "
+				   "signing");
+	if (!is_valid_at(x, now))
+		return refuse(err, "the responder's certificate is not valid "
+				   "now");
+	if (!is_valid_at(x, produced))
+		return refuse(err, "the answer was made outside the life of "
+				   "the responder's certificate");
+	return GW_ERR_OK;
+}
+
+static enum gw_err
+check_candidate(OCSP_BASICRESP *basic, X509 *x, X509 *issuer, time_t now,
+		struct gw_error *err)
+{
+	time_t produced;
+
+	if (X509_cmp(x, issuer) != 0) {
+		enum gw_err rc;
+
+		if (!gw_asn1_time(OCSP_resp_get0_produced_at(basic),
+				  &produced))
+			return refuse(err, "producedAt cannot be read");
+		rc = check_delegation(x, issuer, produced, now, err);
+		if (rc != GW_ERR_OK)
+			return rc;
+	}
+	return has_signed(basic, x)
+		       ? GW_ERR_OK
+		       : refuse(err, "the signature does not verify");
+}
+
+/* Several certificates may fit the ResponderID (a renewed responder); one that
+ * passes is enough. */
+enum gw_err
+gw_responder_check(OCSP_BASICRESP *basic, X509 *issuer, time_t now,
+		   struct gw_error *err)
+{
+	const STACK_OF(X509) *certs = OCSP_resp_get0_certs(basic);
+	enum gw_err rc = refuse(err, "the responder is neither the card's CA "
+				     "nor shows a certificate by it");
+
+	if (!is_strong_algorithm(OCSP_resp_get0_tbs_sigalg(basic)))
+		return refuse(err, "signature algorithm too weak");
+	if (is_named(basic, issuer))
+		rc = check_candidate(basic, issuer, issuer, now, err);
+	for (int i = 0; rc != GW_ERR_OK && i < sk_X509_num(certs) &&
+			i < CERTS_MAX; i++) {
+		X509 *x = sk_X509_value(certs, i);
+
+		if (is_named(basic, x))
+			rc = check_candidate(basic, x, issuer, now, err);
+	}
+	return rc;
+}
