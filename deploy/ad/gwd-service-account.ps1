@@ -117,13 +117,21 @@ Confirm-Right 'enabled, not sensitive, password does not expire' {
 		-AccountNotDelegated $false
 }
 
-Confirm-Right "SPN $Spn" { (Get-Service).servicePrincipalName -contains $Spn } {
-	# an SPN two accounts have makes both useless
-	$other = Get-ADObject -Server $Writer `
-		-Filter "servicePrincipalName -eq '$Spn'"
-	if ($other) { throw "SPN $Spn belongs to $($other.DistinguishedName)" }
-	Set-ADUser $Account -Server $Writer -ServicePrincipalNames @{ Add = $Spn }
+function Confirm-Spn {
+	Confirm-Right "SPN $Spn" {
+		(Get-Service).servicePrincipalName -contains $Spn
+	} {
+		# an SPN two accounts have makes both useless
+		$other = Get-ADObject -Server $Writer `
+			-Filter "servicePrincipalName -eq '$Spn'"
+		if ($other) {
+			throw "SPN $Spn belongs to $($other.DistinguishedName)"
+		}
+		Set-ADUser $Account -Server $Writer `
+			-ServicePrincipalNames @{ Add = $Spn }
+	}
 }
+Confirm-Spn
 
 Confirm-Right 'AES only' {
 	(Get-Service).'msDS-SupportedEncryptionTypes' -eq $AesOnly
@@ -181,10 +189,11 @@ foreach ($dc in $Controllers) {
 # makes the keys; -setupn leaves the UPN alone.
 if ($Keytab -and -not $Check) {
 	& ktpass -out $Keytab -princ "$Account@$Realm" `
-		-mapuser "$($Domain.NetBIOSName)\$Account" -mapop set -setupn `
+		-mapuser "$($Domain.NetBIOSName)\$Account" -setupn `
 		-crypto AES256-SHA1 -ptype KRB5_NT_PRINCIPAL `
 		-pass (New-Password) -target $Writer
 	if ($LASTEXITCODE -ne 0) { throw 'ktpass failed' }
+	Confirm-Spn # mapping a principal writes to the same attribute
 	# nobody but the one who made it
 	& icacls $Keytab /inheritance:r /grant:r "${env:USERNAME}:F" | Out-Null
 	Write-Output "done     keytab $Keytab; carry it to the gateway and delete it here"
