@@ -422,22 +422,30 @@ any_kdc(const struct gw_dcs *d)
 	return false;
 }
 
-bool
-gw_dcs_ask_all(struct gw_dcs *d, int ms)
+static void
+ask_all(struct gw_dcs *d, uint64_t until_ms)
 {
-	uint64_t since[GW_DCS_MAX], until = gw_mono_ms() + (uint64_t)ms;
-	bool yes;
-	size_t n;
+	uint64_t since[GW_DCS_MAX];
+	size_t n = d->count;
 
-	pthread_mutex_lock(&d->lock);
-	n = d->count;
 	for (size_t i = 0; i < n; i++) {
 		since[i] = d->entries[i]->probes;
 		d->entries[i]->kdc_answers = false;
 	}
 	want_probes(d);
-	while (!all_probed(d, since, n) && !d->stop && wait_change(d, until))
+	while (!all_probed(d, since, n) && !d->stop &&
+	       wait_change(d, until_ms))
 		;
+}
+
+bool
+gw_dcs_has_kdc(struct gw_dcs *d, int ms)
+{
+	bool yes;
+
+	pthread_mutex_lock(&d->lock);
+	if (ms > 0)
+		ask_all(d, gw_mono_ms() + (uint64_t)ms);
 	yes = any_kdc(d);
 	pthread_mutex_unlock(&d->lock);
 	return yes;

@@ -55,8 +55,9 @@ enum gw_dc_result {
 void gw_dcs_done(struct gw_dcs *d, uint32_t id, enum gw_dc_result result,
 		 uint64_t took_us, const char *detail);
 
-/* A fresh probe of every DC, for up to `ms`; true when a KDC answered. */
-bool gw_dcs_ask_all(struct gw_dcs *d, int ms);
+/* Whether a KDC answered: by what is known (ms 0), or by a fresh probe of
+ * every DC, for up to `ms`. */
+bool gw_dcs_has_kdc(struct gw_dcs *d, int ms);
 
 /* ---- what the directory says: whether ldap/<name> is among these SPNs */
 void gw_dcs_set_delegation(struct gw_dcs *d, char **spns);

@@ -123,7 +123,7 @@ static bool
 check_service(struct gw_keeper *k)
 {
 	struct gw_error err = { .code = GW_ERR_OK };
-	enum gw_err rc = gw_worker_check_service(
+	enum gw_err rc = gw_logon_check_service(
 		k->worker, gw_mono_ms() + CHECK_BUDGET_MS, &err);
 
 	pthread_mutex_lock(&k->lock);
