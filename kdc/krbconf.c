@@ -200,7 +200,7 @@ load_keytab(struct gw_krbconf *k, const char *account,
 	gw_auto(free) char *path = NULL;
 	krb5_error_code ret;
 	enum gw_err rc;
-	int fd;
+	int fd = -1;
 
 	rc = memory_file(file->data, file->len, &fd, &path, err);
 	if (rc != GW_ERR_OK)
