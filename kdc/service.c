@@ -7,6 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
+/* A ticket this close to its end is none: Samba takes one in its last two
+ * minutes for a password-change ticket and says "expired". */
+#define LAST_USE_S        180
 #define TRANSIENT_PAUSE_MS 1000          /* after an unreachable DC, while
 					     the old ticket is still good */
 #define SUFFIXES_OLD_MS   (10 * 60 * 1000)
@@ -83,7 +86,7 @@ gw_service_pause_ms(unsigned failures)
 static bool
 is_valid(const struct gw_service *s, time_t now)
 {
-	return s->generation != 0 && now < s->times.end - 60;
+	return s->generation != 0 && now < s->times.end - LAST_USE_S;
 }
 
 static bool
