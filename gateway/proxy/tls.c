@@ -36,20 +36,20 @@ static int
 bio_read(BIO *b, char *buf, int len)
 {
 	size_t n = 0;
+	enum gw_xfer x = gw_sock_read(BIO_get_data(b), buf, (size_t)len, &n);
 
 	BIO_clear_retry_flags(b);
-	return bio_result(b, gw_sock_read(BIO_get_data(b), buf, (size_t)len,
-					  &n), n, BIO_FLAGS_READ);
+	return bio_result(b, x, n, BIO_FLAGS_READ);
 }
 
 static int
 bio_write(BIO *b, const char *buf, int len)
 {
 	size_t n = 0;
+	enum gw_xfer x = gw_sock_write(BIO_get_data(b), buf, (size_t)len, &n);
 
 	BIO_clear_retry_flags(b);
-	return bio_result(b, gw_sock_write(BIO_get_data(b), buf, (size_t)len,
-					   &n), n, BIO_FLAGS_WRITE);
+	return bio_result(b, x, n, BIO_FLAGS_WRITE);
 }
 
 static long
