@@ -162,9 +162,9 @@ json_of(const struct answer *a)
 	json_t *v = json_loadb(a->body, a->body_len, 0, &e);
 
 	if (v == NULL)
-		cr_assert_fail("curl %d (%s), status %ld: not JSON (%s): %.300s",
-			       (int)a->code, a->error, a->status, e.text,
-			       a->body);
+		cr_assert_fail("curl %d (%s), status %ld: not JSON (%s): "
+			       "%.300s", (int)a->code, a->error, a->status,
+			       e.text, a->body);
 	return v;
 }
 

@@ -78,8 +78,8 @@ lab_do(const char *verb, const char *name)
 	struct output o = RUN(60000, LAB_PROGRAM, verb, name);
 
 	if (o.status != 0)
-		cr_assert_fail("lab %s %s: status %d\n%s%s", verb, name, o.status,
-			 o.out, o.err);
+		cr_assert_fail("lab %s %s: status %d\n%s%s", verb, name,
+			       o.status, o.out, o.err);
 }
 
 /* ---- waiting */
