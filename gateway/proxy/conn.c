@@ -20,7 +20,7 @@
 #define LINGER_READS    16 /* pieces of GW_SCRATCH thrown away */
 #define REQUESTS_A_TURN 8
 
-_Static_assert(sizeof(struct gw_conn) <= 480, "keep idle connections small");
+_Static_assert(sizeof(struct gw_conn) <= 384, "keep idle connections small");
 
 /* ---- small things */
 
@@ -195,7 +195,7 @@ read_head(struct gw_conn *c)
 		c->in = gw_buf_get(&w->bufs, GW_BUF_STD);
 	if (gw_buf_room(c->in) == 0)
 		gw_buf_grow(&w->bufs, &c->in,
-			    (size_t)gw_conn_conf(c)->max_header);
+			    (size_t)gw_conn_conf(c)->max_header + 1);
 	switch (gw_conn_fill(c, c->in, gw_buf_room(c->in))) {
 	case GW_XFER_OK:
 		return true;
@@ -225,7 +225,7 @@ next_request(struct gw_conn *c)
 		used = gw_buf_used(c->in);
 		head = used > 0 ? gw_http_head_end(gw_buf_head(c->in), used,
 						   &c->scanned) : 0;
-		if (head > 0 || used >= max) {
+		if (head > 0 || used > max) {
 			c->scanned = 0;
 			c->is_reading_head = false;
 			gw_exchange_begin(c, head > 0 ? head : used);

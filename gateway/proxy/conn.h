@@ -35,7 +35,7 @@ enum gw_conn_state {
 	GW_CONN_STATE_COUNT
 };
 
-/* 480 bytes; an idle one holds besides only OpenSSL's state and, unless it is
+/* 344 bytes; an idle one holds besides only OpenSSL's state and, unless it is
  * a tunnel, the identity block. */
 struct gw_conn {
 	struct gw_sock sock;          /* first: events come with its address */

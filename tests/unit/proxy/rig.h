@@ -1,0 +1,117 @@
+/* rig.h — the world around one gwd-proxy, for its component tests: plays
+ * supervisor and gwd-auth over socket pairs, has an upstream that misbehaves
+ * on demand, and TLS clients with cards of a CA of its own. All of it runs in
+ * the test's process but gwd-proxy itself, which is the real one. */
+#ifndef GW_TEST_RIG_H
+#define GW_TEST_RIG_H
+
+#include <openssl/ssl.h>
+#include "gw/conf.h"
+#include "gw/proto.h"
+
+/* ---- certificates (rig_pki.c) */
+
+struct rig_pki {
+	X509 *ca, *server, *card;
+	EVP_PKEY *ca_key, *server_key, *card_key;
+};
+
+void rig_pki_init(struct rig_pki *p);
+void rig_pki_clear(struct rig_pki *p);
+/* PEM into `out`; returns its length. */
+size_t rig_pem_cert(X509 *x, uint8_t *out, size_t cap);
+size_t rig_pem_key(EVP_PKEY *k, uint8_t *out, size_t cap);
+
+/* ---- the upstream (rig_upstream.c): a thread per connection
+ *
+ *   /bytes/N /chunked/N /close/N   a body of N bytes, framed so
+ *   /head       the request's head comes back as body
+ *   /upload     reads the body; answers "LENGTH SUM"
+ *   /early      answers 413 with the body unread, and stops reading
+ *   /slow/MS    waits before it answers
+ *   /continue   asks for the body by 100, then as /upload
+ *   /hang       never answers
+ *   /garbage    no HTTP
+ *   /drop-reused  closes without a word when not the connection's first
+ *   /ws         101, then echo
+ */
+struct rig_upstream {
+	int listener;
+	uint16_t port;
+};
+
+void rig_upstream_start(struct rig_upstream *u);
+
+/* ---- gwd-proxy and its peers (rig.c) */
+
+struct rig_key { /* one configuration value: section, key, text */
+	const char *section, *key, *text;
+};
+
+struct rig;
+
+/* Starts everything; `keys` (ended by a NULL section) change the defaults.
+ * The listener "test" has the upstream "main" and the routes "/denied"
+ * (refused by the verdict), "/dead" (an upstream nobody listens at) and
+ * "/ws". */
+struct rig *rig_start(const struct rig_key *keys);
+/* Stops gwd-proxy by STOP; asserts that it ended well. */
+void rig_stop(struct rig *r);
+
+const struct rig_pki *rig_pki(struct rig *r);
+pid_t rig_pid(struct rig *r);
+
+/* How gwd-auth answers from now on. */
+struct rig_answer {
+	enum gw_err reason;   /* GW_ERR_OK: allow */
+	int delay_ms;         /* -1: never */
+	bool no_account;
+	time_t lifetime;      /* seconds; 0: an hour */
+};
+void rig_answer(struct rig *r, const struct rig_answer *a);
+/* gwd-auth dies; comes back. */
+void rig_unlink(struct rig *r);
+void rig_link(struct rig *r);
+/* Ends the session given last: by gwd-auth, or by the supervisor. */
+void rig_revoke(struct rig *r);
+void rig_kill(struct rig *r);
+/* What gwd-auth has seen. */
+unsigned rig_admits(struct rig *r);
+unsigned rig_leaves(struct rig *r);
+size_t rig_chain_count(struct rig *r); /* of the last ADMIT */
+/* The status rows as one text, a row a line: "section {…}". Heap. */
+char *rig_status(struct rig *r);
+
+/* ---- clients (rig_client.c) */
+
+struct rig_client {
+	int fd;
+	SSL *ssl;
+	SSL_CTX *ctx;
+	char alert[64]; /* OpenSSL's name of the alert received, or "" */
+};
+
+enum { RIG_NO_CARD = 1, RIG_TLS12 = 2 };
+/* Connected, handshake done as far as the client can tell. False with
+ * c->alert when refused by then. */
+bool rig_connect(struct rig *r, struct rig_client *c, int flags);
+void rig_close(struct rig_client *c);
+void rig_send(struct rig_client *c, const char *text);
+void rig_send_bytes(struct rig_client *c, const void *p, size_t len);
+/* -1: error or alert; 0: the end. */
+int rig_recv(struct rig_client *c, void *buf, size_t len);
+/* One response: status, and head and body (NUL-terminated, heap; NULL not
+ * wanted). -1 when there is none. */
+int rig_response(struct rig_client *c, char **out_head, char **out_body,
+		 size_t *out_len);
+/* "GET path" on this connection; the status. */
+int rig_get(struct rig_client *c, const char *path, char **out_body,
+	    size_t *out_len);
+/* Whether the gateway ends the connection within `ms`. */
+bool rig_is_closed(struct rig_client *c, int ms);
+int rig_port(struct rig *r);
+
+/* What /bytes, /chunked, /close and an upload consist of. */
+uint8_t rig_byte(size_t i);
+
+#endif

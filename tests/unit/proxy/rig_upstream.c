@@ -1,0 +1,416 @@
+/* rig_upstream.c — see rig.h. Blocking and simple: what it does wrong, it
+ * does on purpose. */
+#include "rig.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define HEAD_MAX 262144
+
+struct peer {
+	int fd;
+	unsigned number;  /* of the request on this connection */
+	char *buf;        /* read, not used yet */
+	size_t len;
+	char *head;       /* the present request's */
+};
+
+uint8_t
+rig_byte(size_t i)
+{
+	return (uint8_t)(i * 31 + (i >> 8) * 7);
+}
+
+static bool
+send_all(int fd, const void *p, size_t len)
+{
+	const char *at = p;
+
+	while (len > 0) {
+		ssize_t n = send(fd, at, len, MSG_NOSIGNAL);
+
+		if (n <= 0)
+			return false;
+		at += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+static bool
+say(struct peer *p, const char *text)
+{
+	return send_all(p->fd, text, strlen(text));
+}
+
+static bool
+more(struct peer *p)
+{
+	ssize_t n;
+
+	if (p->len >= HEAD_MAX)
+		return false;
+	n = recv(p->fd, p->buf + p->len, HEAD_MAX - p->len, 0);
+	if (n <= 0)
+		return false;
+	p->len += (size_t)n;
+	return true;
+}
+
+static void
+drop(struct peer *p, size_t n)
+{
+	memmove(p->buf, p->buf + n, p->len - n);
+	p->len -= n;
+}
+
+static bool
+read_head(struct peer *p)
+{
+	char *end;
+	size_t n;
+
+	while ((end = memmem(p->buf, p->len, "\r\n\r\n", 4)) == NULL)
+		if (!more(p))
+			return false;
+	n = (size_t)(end - p->buf) + 4;
+	memcpy(p->head, p->buf, n);
+	p->head[n] = '\0';
+	drop(p, n);
+	return true;
+}
+
+static const char *
+field(struct peer *p, const char *name)
+{
+	char *at = strcasestr(p->head, name);
+
+	return at != NULL ? at + strlen(name) + 2 : NULL;
+}
+
+/* ---- bodies */
+
+static bool
+send_bytes(struct peer *p, size_t from, size_t n)
+{
+	static _Thread_local uint8_t block[16384];
+
+	while (n > 0) {
+		size_t k = n < sizeof(block) ? n : sizeof(block);
+
+		for (size_t i = 0; i < k; i++)
+			block[i] = rig_byte(from + i);
+		if (!send_all(p->fd, block, k))
+			return false;
+		from += k;
+		n -= k;
+	}
+	return true;
+}
+
+static bool
+give_bytes(struct peer *p, const char *arg)
+{
+	size_t n = strtoul(arg, NULL, 10);
+	char head[128];
+
+	snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\n"
+		 "Content-Length: %zu\r\nX-Number: %u\r\n\r\n", n, p->number);
+	return say(p, head) && (strncmp(p->head, "HEAD", 4) == 0 ||
+				send_bytes(p, 0, n));
+}
+
+static bool
+give_chunked(struct peer *p, const char *arg)
+{
+	size_t n = strtoul(arg, NULL, 10), done = 0;
+	char line[32];
+
+	say(p, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+	while (done < n) {
+		size_t k = n - done < 7001 ? n - done : 7001;
+
+		snprintf(line, sizeof(line), "%zX\r\n", k);
+		if (!say(p, line) || !send_bytes(p, done, k) ||
+		    !say(p, "\r\n"))
+			return false;
+		done += k;
+	}
+	return say(p, "0\r\nX-Trailer: gone\r\n\r\n");
+}
+
+static bool
+give_close(struct peer *p, const char *arg)
+{
+	say(p, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+	send_bytes(p, 0, strtoul(arg, NULL, 10));
+	return false;
+}
+
+static bool
+give_text(struct peer *p, const char *text)
+{
+	char head[96];
+
+	snprintf(head, sizeof(head),
+		 "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
+		 strlen(text));
+	return say(p, head) && say(p, text);
+}
+
+static bool
+give_head(struct peer *p, const char *arg)
+{
+	(void)arg;
+	return give_text(p, p->head);
+}
+
+/* ---- uploads */
+
+struct upload {
+	uint64_t len;
+	bool is_right; /* every byte as rig_byte() has it */
+};
+
+static void
+count(struct upload *u, const char *data, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((uint8_t)data[i] != rig_byte(u->len + i))
+			u->is_right = false;
+	u->len += n;
+}
+
+static bool
+take_bytes(struct peer *p, struct upload *u, uint64_t n)
+{
+	while (n > 0) {
+		size_t k;
+
+		if (p->len == 0 && !more(p))
+			return false;
+		k = p->len < n ? p->len : (size_t)n;
+		count(u, p->buf, k);
+		drop(p, k);
+		n -= k;
+	}
+	return true;
+}
+
+static bool
+take_chunks(struct peer *p, struct upload *u)
+{
+	for (;;) {
+		char *end;
+		size_t n;
+
+		while ((end = memmem(p->buf, p->len, "\r\n", 2)) == NULL)
+			if (!more(p))
+				return false;
+		n = strtoul(p->buf, NULL, 16);
+		drop(p, (size_t)(end - p->buf) + 2);
+		if (n > 0 && !take_bytes(p, u, n))
+			return false;
+		while (p->len < 2)
+			if (!more(p))
+				return false;
+		if (memcmp(p->buf, "\r\n", 2) != 0)
+			return false;
+		drop(p, 2);
+		if (n == 0)
+			return true;
+	}
+}
+
+static bool
+give_upload(struct peer *p, const char *arg)
+{
+	struct upload u = { .is_right = true };
+	const char *len = field(p, "content-length");
+	char text[64];
+	bool ok;
+
+	(void)arg;
+	ok = len != NULL ? take_bytes(p, &u, strtoull(len, NULL, 10))
+			 : field(p, "transfer-encoding") == NULL ||
+				   take_chunks(p, &u);
+	snprintf(text, sizeof(text), "%llu %s", (unsigned long long)u.len,
+		 u.is_right ? "right" : "wrong");
+	return ok && give_text(p, text);
+}
+
+static bool
+give_continue(struct peer *p, const char *arg)
+{
+	if (field(p, "expect") != NULL)
+		say(p, "HTTP/1.1 100 Continue\r\n\r\n");
+	return give_upload(p, arg);
+}
+
+/* ---- misbehaviour */
+
+static bool
+give_early(struct peer *p, const char *arg)
+{
+	(void)arg;
+	say(p, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n"
+	       "Connection: close\r\n\r\nearly");
+	shutdown(p->fd, SHUT_WR);
+	sleep(1);
+	return false;
+}
+
+static bool
+give_slow(struct peer *p, const char *arg)
+{
+	usleep((useconds_t)strtoul(arg, NULL, 10) * 1000);
+	return give_text(p, "slow");
+}
+
+static bool
+give_hang(struct peer *p, const char *arg)
+{
+	(void)arg;
+	while (more(p))
+		p->len = 0;
+	return false;
+}
+
+static bool
+give_garbage(struct peer *p, const char *arg)
+{
+	(void)arg;
+	say(p, "HELO there\r\n\r\n");
+	return false;
+}
+
+static bool
+give_half(struct peer *p, const char *arg)
+{
+	(void)arg;
+	say(p, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf");
+	return false;
+}
+
+static bool
+give_drop(struct peer *p, const char *arg)
+{
+	(void)arg;
+	return p->number == 1 && give_text(p, "fresh");
+}
+
+static bool
+give_ws(struct peer *p, const char *arg)
+{
+	(void)arg;
+	if (field(p, "upgrade") == NULL)
+		return give_text(p, "not upgraded");
+	say(p, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+	       "Upgrade: websocket\r\n\r\nhello ");
+	for (;;) {
+		if (p->len == 0 && !more(p))
+			break;
+		if (!send_all(p->fd, p->buf, p->len))
+			break;
+		p->len = 0;
+	}
+	say(p, " bye");
+	return false;
+}
+
+static bool
+give_interim(struct peer *p, const char *arg)
+{
+	(void)arg;
+	return say(p, "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n") &&
+	       give_text(p, "after");
+}
+
+static const struct {
+	const char *path;
+	bool (*fn)(struct peer *p, const char *arg);
+} paths[] = {
+	{ "/bytes/", give_bytes },     { "/chunked/", give_chunked },
+	{ "/close/", give_close },     { "/head", give_head },
+	{ "/upload", give_upload },    { "/continue", give_continue },
+	{ "/early", give_early },      { "/slow/", give_slow },
+	{ "/hang", give_hang },        { "/garbage", give_garbage },
+	{ "/half", give_half },        { "/drop-reused", give_drop },
+	{ "/ws", give_ws },            { "/interim", give_interim },
+};
+
+static bool
+serve_one(struct peer *p)
+{
+	const char *path = strchr(p->head, ' ') + 1;
+
+	for (size_t i = 0; i < GW_COUNT(paths); i++) {
+		size_t len = strlen(paths[i].path);
+
+		if (strncmp(path, paths[i].path, len) == 0)
+			return paths[i].fn(p, path + len);
+	}
+	return give_text(p, "other");
+}
+
+static void *
+serve(void *arg)
+{
+	struct peer p = { .fd = *(int *)arg };
+	int on = 1;
+
+	free(arg);
+	setsockopt(p.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	p.buf = malloc(HEAD_MAX);
+	p.head = malloc(HEAD_MAX + 1);
+	while (read_head(&p)) {
+		p.number++;
+		if (!serve_one(&p))
+			break;
+	}
+	close(p.fd);
+	free(p.buf);
+	free(p.head);
+	return NULL;
+}
+
+static void *
+accept_all(void *arg)
+{
+	struct rig_upstream *u = arg;
+	pthread_t t;
+	int fd;
+
+	while ((fd = accept(u->listener, NULL, NULL)) >= 0) {
+		int *copy = malloc(sizeof(*copy));
+
+		*copy = fd;
+		if (pthread_create(&t, NULL, serve, copy) == 0)
+			pthread_detach(t);
+	}
+	return NULL;
+}
+
+void
+rig_upstream_start(struct rig_upstream *u)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET };
+	socklen_t len = sizeof(sa);
+	pthread_t t;
+
+	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	u->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cr_assert(bind(u->listener, (void *)&sa, len) == 0 &&
+		  listen(u->listener, 128) == 0 &&
+		  getsockname(u->listener, (void *)&sa, &len) == 0);
+	u->port = ntohs(sa.sin_port);
+	cr_assert(pthread_create(&t, NULL, accept_all, u) == 0);
+	pthread_detach(t);
+}
