@@ -423,6 +423,8 @@ unknown(const struct gw_conf_section *here, int line, const char *name)
 			  here->name, hint);
 }
 
+static void on_error(cfg_t *cfg, const char *fmt, va_list ap) GW_PRINTF(2, 0);
+
 static void
 on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
@@ -519,8 +521,6 @@ slurp(const char *path, size_t *out_len, struct gw_complaint *c)
 	else if (*out_len > CONF_BYTES_MAX)
 		(void)gw_complain(c, 0, "larger than %d bytes",
 				  CONF_BYTES_MAX);
-	else if (memchr(text, '\0', *out_len) != NULL)
-		(void)gw_complain(c, 0, "not a text file");
 	fclose(f);
 	if (c->text[0] == '\0')
 		return text;
@@ -593,34 +593,51 @@ plain_defaults(struct gw_conf *conf)
 					 &gw_conf_sections[i]);
 }
 
+/* `text` is scrubbed in place. */
+static bool
+parse_scrubbed(struct reader *r, char *text, size_t len)
+{
+	bool ok;
+
+	plain_defaults(r->conf);
+	reader = r;
+	/* fmemopen() takes no empty buffer */
+	ok = gw_scrub(text, len, r->complaint) &&
+	     parse_text(len > 0 ? text : (char *)(uintptr_t)"\n",
+			len > 0 ? len : 1);
+	reader = NULL;
+	free(r->opened);
+	return ok;
+}
+
+bool
+gw_readconf_text(char *text, size_t len, struct gw_conf *conf,
+		 struct gw_source *src, struct gw_complaint *c)
+{
+	struct reader r = { .conf = conf, .src = src, .complaint = c };
+
+	*c = (struct gw_complaint){ 0 };
+	*conf = (struct gw_conf){ 0 };
+	*src = (struct gw_source){ .last_line = count_lines(text, len) };
+	if (memchr(text, '\0', len) != NULL)
+		return gw_complain(c, 0, "not a text file");
+	if (parse_scrubbed(&r, text, len))
+		return true;
+	gw_conf_clear(conf);
+	gw_source_clear(src);
+	return false;
+}
+
 bool
 gw_readconf(const char *path, struct gw_conf *conf, struct gw_source *src,
 	    struct gw_complaint *c)
 {
-	struct reader r = { .conf = conf, .src = src, .complaint = c };
+	gw_auto(free) char *text = NULL;
 	size_t len = 0;
-	char *text;
-	bool ok;
 
 	*c = (struct gw_complaint){ 0 };
 	*conf = (struct gw_conf){ 0 };
 	*src = (struct gw_source){ 0 };
 	text = slurp(path, &len, c);
-	if (text == NULL)
-		return false;
-	src->last_line = count_lines(text, len);
-	plain_defaults(conf);
-	reader = &r;
-	/* fmemopen() takes no empty buffer; the NUL is never read as text */
-	ok = gw_scrub(text, len, c) &&
-	     parse_text(len > 0 ? text : (char *)(uintptr_t)"\n",
-			len > 0 ? len : 1);
-	reader = NULL;
-	free(r.opened);
-	free(text);
-	if (ok)
-		return true;
-	gw_conf_clear(conf);
-	gw_source_clear(src);
-	return false;
+	return text != NULL && gw_readconf_text(text, len, conf, src, c);
 }

@@ -50,5 +50,10 @@ void *gw_section_at(const struct gw_conf *c, const struct gw_conf_section *s,
 /* Reads the whole file. On false `conf` and `src` are empty. */
 GW_MUST_CHECK bool gw_readconf(const char *path, struct gw_conf *conf,
 			       struct gw_source *src, struct gw_complaint *c);
+/* The same from memory; `text` is changed. */
+GW_MUST_CHECK bool gw_readconf_text(char *text, size_t len,
+				    struct gw_conf *conf,
+				    struct gw_source *src,
+				    struct gw_complaint *c);
 
 #endif
