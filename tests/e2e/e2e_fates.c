@@ -23,7 +23,7 @@ static const struct fate {
 	{ "alice-notyet",    DESK, GW_ERR_CERT_NOT_YET_VALID },
 	{ "alice-eku",       DESK, GW_ERR_CERT_EKU },
 	{ "alice-revoked",   DESK, GW_ERR_CERT_REVOKED },
-	{ "alice-nothing",   DESK, GW_ERR_MAP_NO_UPN },
+	{ "alice-noupn",     DESK, GW_ERR_MAP_NO_UPN },
 	{ "alice-othersid",  DESK, GW_ERR_MAP_SID_MISMATCH },
 	{ "alice-nosid",     DESK, GW_ERR_MAP_WEAK },
 	{ "nobody",          DESK, GW_ERR_MAP_NO_ACCOUNT },
@@ -42,7 +42,7 @@ static const struct fate {
 	{ "grace",           DESK, GW_ERR_POLICY_GROUP },
 	{ "grace",           ANY,  GW_ERR_OK },
 	{ "bob",             ANY,  GW_ERR_ACCOUNT_DISABLED },
-	{ "alice-noupn",     DESK, GW_ERR_OK }, /* her SID is in it */
+	{ "alice-sidonly",   DESK, GW_ERR_OK }, /* her SID is in it */
 	{ "alice-noaia",     DESK, GW_ERR_OK }, /* the CA's responder */
 	{ "alice-rsa",       DESK, GW_ERR_OK },
 	{ "alice",           DESK, GW_ERR_OK },

@@ -21,8 +21,8 @@ alice-revoked    ec   alice@corp.example.com           alice         card    now
 alice-expired    ec   alice@corp.example.com           alice         card    past    aia   pki    valid
 alice-notyet     ec   alice@corp.example.com           alice         card    future  aia   pki    valid
 alice-eku        ec   alice@corp.example.com           alice         web     now     aia   pki    valid
-alice-noupn      ec   -                                alice         card    now     aia   pki    valid
-alice-nothing    ec   -                                -             card    now     aia   pki    valid
+alice-sidonly    ec   -                                alice         card    now     aia   pki    valid
+alice-noupn      ec   -                                -             card    now     aia   pki    valid
 alice-unknownca  ec   alice@corp.example.com           alice         card    now     aia   other  valid
 alice-othersid   ec   alice@corp.example.com           grace         card    now     aia   pki    valid
 alice-nosid      ec   alice@corp.example.com           -             card    now     aia   pki    valid
