@@ -458,22 +458,24 @@ set(const struct gw_conf_section *s, void *instance, const char *key,
 	cr_assert(false, "key %s", key);
 }
 
+static void
+rename_to(char **p, const char *text)
+{
+	free(*p);
+	*p = gw_xstrdup(text);
+}
+
 static void *
 add(struct rig *r, const char *name, const char *title, const char *parent)
 {
 	const struct gw_conf_section *s = section(name);
 	char *i = gw_conf_instance(&r->conf, s);
-	char *copy;
 
 	gw_conf_defaults(i, s);
-	if (!s->is_titled)
-		return i;
-	copy = gw_xstrdup(title);
-	memcpy(i + s->title_offset, &copy, sizeof(copy));
-	if (parent != NULL) {
-		copy = gw_xstrdup(parent);
-		memcpy(i + s->parent_offset, &copy, sizeof(copy));
-	}
+	if (s->is_titled)
+		rename_to((char **)(void *)(i + s->title_offset), title);
+	if (parent != NULL)
+		rename_to((char **)(void *)(i + s->parent_offset), parent);
 	return i;
 }
 
@@ -534,6 +536,8 @@ spawn(int fd)
 		fcntl(fd, F_SETFD, 0);
 	else
 		dup2(fd, GW_CONTROL_FD);
+	/* it has shut itself off from /proc, which the leak checker reads */
+	setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
 	execl(GWD_PROXY, GWD_PROXY, (char *)NULL);
 	_exit(127);
 }
