@@ -37,8 +37,9 @@ explain_connect(const char *socket, int err, char why[GW_WHY_MAX])
 		return false;
 	}
 	gr = stat(socket, &st) == 0 ? getgrgid(st.st_gid) : NULL;
-	gw_format(why, GW_WHY_MAX, "no permission for %s; run gwctl as root%s%s",
-		  socket, gr != NULL && st.st_gid != 0
+	gw_format(why, GW_WHY_MAX,
+		  "no permission for %s; run gwctl as root%s%s", socket,
+		  gr != NULL && st.st_gid != 0
 		  ? " or as a member of group " : "",
 		  gr != NULL && st.st_gid != 0 ? gr->gr_name : "");
 	return false;

@@ -183,8 +183,8 @@ check_paths(struct check *k)
 	if (m->socket[0] != '/' ||
 	    strlen(m->socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
 		return gw_complain(k->c, line_of(k, "", 0, "socket"),
-				   "socket: '%s' must be an absolute path of at "
-				   "most 107 bytes", m->socket);
+				   "socket: '%s' must be an absolute path of "
+				   "at most 107 bytes", m->socket);
 	if (m->state_dir[0] != '/')
 		return gw_complain(k->c, line_of(k, "", 0, "state_dir"),
 				   "state_dir: '%s' must be an absolute path",
@@ -245,9 +245,11 @@ check_users_differ(struct check *k)
 {
 	const struct gw_user *u = k->s->users;
 
-	if (!k->s->has_users || (u[GW_CHILD_PROXY].uid != u[GW_CHILD_AUTH].uid &&
-				 u[GW_CHILD_PROXY].uid != u[GW_CHILD_KDC].uid &&
-				 u[GW_CHILD_AUTH].uid != u[GW_CHILD_KDC].uid))
+	uid_t proxy = u[GW_CHILD_PROXY].uid, auth = u[GW_CHILD_AUTH].uid;
+	uid_t kdc = u[GW_CHILD_KDC].uid;
+
+	if (!k->s->has_users ||
+	    (proxy != auth && proxy != kdc && auth != kdc))
 		return true;
 	return gw_complain(k->c, line_of(k, "", 0, "kdc_user"),
 			   "proxy_user, auth_user and kdc_user must be three "
@@ -445,20 +447,26 @@ load_ca(struct check *k, size_t i)
 }
 
 static bool
+is_http_url(const char *s)
+{
+	return strncasecmp(s, "http://", 7) == 0 && s[7] != '\0' &&
+	       strpbrk(s, " \t") == NULL;
+}
+
+static bool
 check_ocsp_url(struct check *k, size_t i)
 {
-	const char *url = k->s->conf.cas[i].ocsp_url;
+	const struct gw_conf_ca *ca = &k->s->conf.cas[i];
 
-	if (*url == '\0' ? k->s->conf.cas[i].ocsp_mode == GW_OCSP_FAILOVER
-			 : strncasecmp(url, "http://", 7) == 0 &&
-				   url[7] != '\0' && strpbrk(url, " \t") == NULL)
-		return true;
-	if (*url == '\0')
+	if (*ca->ocsp_url != '\0' && !is_http_url(ca->ocsp_url))
+		return gw_complain(k->c, line_of(k, "ca", i, "ocsp_url"),
+				   "ocsp_url: '%s' is not an http:// URL",
+				   ca->ocsp_url);
+	if (*ca->ocsp_url == '\0' && ca->ocsp_mode == GW_OCSP_OVERRIDE)
 		return gw_complain(k->c, line_of(k, "ca", i, "ocsp_mode"),
 				   "ocsp_mode is override but there is no "
 				   "ocsp_url");
-	return gw_complain(k->c, line_of(k, "ca", i, "ocsp_url"),
-			   "ocsp_url: '%s' is not an http:// URL", url);
+	return true;
 }
 
 static bool
@@ -744,8 +752,9 @@ check_routes(struct check *k)
 
 		if (!is_path(c->routes[i].title))
 			return gw_complain(k->c, line_of(k, "route", i, NULL),
-					   "route \"%s\": not a plain path that "
-					   "begins with /", c->routes[i].title);
+					   "route \"%s\": not a plain path "
+					   "that begins with /",
+					   c->routes[i].title);
 		if (!check_upstream_name(k, "route", i, c->routes[i].upstream))
 			return false;
 		for (size_t j = 0; j < i; j++)
