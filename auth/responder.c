@@ -198,5 +198,7 @@ gw_responder_check(OCSP_BASICRESP *basic, X509 *issuer, time_t now,
 		if (is_named(basic, x))
 			rc = check_candidate(basic, x, issuer, now, err);
 	}
+	if (rc == GW_ERR_OK && err != NULL) /* no candidate's failure stays */
+		*err = (struct gw_error){ .code = GW_ERR_OK };
 	return rc;
 }

@@ -69,8 +69,9 @@ gw_verdict_make(const struct gw_conf *c, const struct gw_conf_listener *l,
 	gw_policy_of(c, l, NULL, &p);
 	err->code = GW_ERR_INTERNAL; /* fail closed: denied without a reason */
 	v.verdict = gw_policy_decide(&p, facts, err);
-	if (v.verdict == GW_VERDICT_DENY)
+	if (v.verdict != GW_VERDICT_ALLOW)
 		return err->code;
+	err->code = GW_ERR_OK;
 	v.reason = GW_ERR_OK;
 	decide_routes(c, l, facts, &v);
 	if (facts != NULL) {
