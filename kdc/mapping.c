@@ -134,11 +134,14 @@ gw_mapping_decide(const struct gw_claims *claims, enum gw_strong strong,
 		what = "weak altSecurityIdentities";
 		*out_how = GW_MAPPED_ALTSEC_WEAK;
 		rc = only_one(c, weak, upn, what, out, err);
+	} else if (claims->upn[0] == '\0') {
+		/* its issuer and serial, which each has, are known to nobody */
+		return gw_fail(err, GW_ERR_MAP_NO_UPN,
+			       "neither UPN nor SID, and no account's "
+			       "altSecurityIdentities names it");
 	} else {
 		return gw_fail(err, GW_ERR_MAP_NO_ACCOUNT,
-			       "nobody matches %.120s",
-			       claims->upn[0] != '\0' ? claims->upn
-						      : "the certificate");
+			       "nobody matches %.120s", claims->upn);
 	}
 	if (rc == GW_ERR_OK)
 		rc = allow_weak(strong, &c[*out].account, what, err);

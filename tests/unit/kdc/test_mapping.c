@@ -42,6 +42,8 @@ static const struct mapping_case {
 	{ "all of one", true, true, GW_STRONG_OFF,
 	  { SID | UPN | STRONG | WEAK }, GW_ERR_OK, 0, GW_MAPPED_SID },
 	/* without */
+	{ "nobody, not even a name", false, false, GW_STRONG_OFF, { 0 },
+	  GW_ERR_MAP_NO_UPN, 0, 0 },
 	{ "nobody", false, true, GW_STRONG_OFF, { 0 },
 	  GW_ERR_MAP_NO_ACCOUNT, 0, 0 },
 	{ "two by altsec", false, false, GW_STRONG_REQUIRED,
