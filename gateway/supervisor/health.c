@@ -221,7 +221,8 @@ judge_ticket(struct judge *j, const json_t *s)
 	int64_t end = number(s, "ticket_end");
 
 	if (!is_good(state) || *why != '\0')
-		say(j, CRITICAL, cure_of(state, cure), "the service account gets no ticket: %s%s%s", state,
+		say(j, CRITICAL, cure_of(state, cure),
+		    "the service account gets no ticket: %s%s%s", state,
 		    *why != '\0' ? ": " : "", why);
 	else if (end != 0 && j->now != 0 && end < j->now + TICKET_WARN_S)
 		say(j, WARNING, "It is renewed by itself; if this stays, look "
