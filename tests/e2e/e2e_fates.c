@@ -106,6 +106,21 @@ wrong_with_log(const struct fate *f, const struct answer *a, size_t mark)
 	return NULL;
 }
 
+/* Who is in is in by the log, too: by the id that the upstream was told. */
+static const char *
+wrong_with_entry(const struct answer *a, size_t mark)
+{
+	json_t *j = json_of(a);
+	const char *id = field_value(j, "X-Request-Id");
+
+	if (id == NULL)
+		return "the upstream was told no X-Request-Id";
+	if (log_line(mark, text("req=%.16s", id), "verdict=allow",
+		     "reason=ok", NULL) == NULL)
+		return text("no line of the log allows %.16s", id);
+	return NULL;
+}
+
 static void
 check(const struct fate *f, int tls)
 {
@@ -114,8 +129,9 @@ check(const struct fate *f, int tls)
 				.tls = tls, .accept = "application/json");
 	const char *wrong = wrong_with(f, &a);
 
-	if (wrong == NULL && f->reason != GW_ERR_OK)
-		wrong = wrong_with_log(f, &a, mark);
+	if (wrong == NULL)
+		wrong = f->reason != GW_ERR_OK ? wrong_with_log(f, &a, mark)
+					       : wrong_with_entry(&a, mark);
 	cr_expect(wrong == NULL, "%s: %s", name_of(f, tls), wrong);
 }
 

@@ -102,8 +102,21 @@ expect_in_list(const json_t *echo, const char *name, const char *item)
 		  name, item, got != NULL ? got : "nothing");
 }
 
+/* The id of the login, which the log knows, and the request's number. */
+static void
+expect_login_id(const char *got, size_t mark)
+{
+	char *id = text("%.16s", got != NULL ? got : "");
+
+	cr_expect(gw_login_id_is_valid(id), "X-Request-Id: %s",
+		  got != NULL ? got : "nothing");
+	cr_expect(log_line(mark, text("req=%s", id), "verdict=allow", NULL) !=
+		  NULL, "the log does not allow login %s", id);
+}
+
 Test(identity, alice_is_told)
 {
+	size_t mark = log_mark();
 	json_t *e = echo_of("alice", NULL);
 
 	expect_field(e, "X-Remote-User", "alice");
@@ -115,9 +128,7 @@ Test(identity, alice_is_told)
 	expect_in_list(e, "X-Remote-Groups", "Engineers");
 	expect_in_list(e, "X-Remote-Groups", "VDI Users"); /* nested */
 	expect_field(e, "X-Forwarded-Proto", "https");
-	cr_expect(gw_login_id_is_valid(field_value(e, "X-Request-Id") != NULL
-				       ? field_value(e, "X-Request-Id") : ""),
-		  "X-Request-Id: %s", field_value(e, "X-Request-Id"));
+	expect_login_id(field_value(e, "X-Request-Id"), mark);
 	cr_expect(contains(field_value(e, "X-Forwarded-For"), "127."),
 		  "X-Forwarded-For: %s", field_value(e, "X-Forwarded-For"));
 	cr_expect(contains(field_value(e, "Forwarded"), "proto=https"),
