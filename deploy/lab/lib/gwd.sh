@@ -83,14 +83,12 @@ start_gwd() {
 	start_piece gwd "$bin/gwd" -c "$(gwd_conf)"
 }
 
-# It serves when all its listeners and the operators' socket answer.
+# It serves when the operators' socket says that its three processes do.
 gwd_serves() {
-	local port
-	for port in 443 8444 8445; do
-		accepts "$(gateway_addr)" $port || return 1
-	done
-	[ "$(curl -s -o /dev/null -m 2 -w '%{http_code}' \
-		--unix-socket "$(gwd_socket)" http://gwd/)" != 000 ]
+	curl -s -m 2 --unix-socket "$(gwd_socket)" http://gwd/v1/status |
+		python3 -c 'import json, sys
+up = [p["state"] == "up" for p in json.load(sys.stdin)["processes"]]
+sys.exit(not (len(up) == 3 and all(up)))'
 }
 
 await_gwd() { await_piece gwd 15 gwd_serves; }

@@ -2,35 +2,40 @@
 
 # Exit status: 0 admitted, 1 denied, 2 could not ask.
 lab_login() { # [--tls 1.2|1.3] [--url URL] USER [PATH]
-	local tls=() url user path body code status=0 words
+	local tls=() words=() url user path body code complaint status=0
 	url=$(gateway_url)
-	while [[ ${1:-} == --* ]]; do
+	while [ $# -gt 0 ]; do
 		case $1 in
-		--tls) tls=("--tlsv${2:-}" --tls-max "${2:-}") ;;
-		--url) url=${2:-} ;;
-		*) ask_fails "login: unknown option $1" ;;
+		--tls | --url)
+			[ $# -ge 2 ] || ask_fails "login: $1 needs a value"
+			[ "$1" = --url ] && url=$2 ||
+				tls=("--tlsv$2" --tls-max "$2")
+			shift
+			;;
+		-*) ask_fails "login: unknown option $1" ;;
+		*) words+=("$1") ;;
 		esac
-		shift 2 || ask_fails "login: $1 needs a value"
+		shift
 	done
-	user=${1:-}
+	user=${words[0]:-}
 	[ -n "$user" ] || ask_fails "login: which user? Cards: $(card_names)"
 	[ -r "$state/certs/$user.pem" ] ||
 		ask_fails "there is no card $user; there are: $(card_names)"
-	path=${2:-"/plain/zeroconf/?task=listsessions&user=${user%%-*}"}
+	path=${words[1]:-"/plain/zeroconf/?task=listsessions&user=${user%%-*}"}
 
-	body=$(mktemp) words=$(mktemp)
+	body=$(mktemp) complaint=$(mktemp)
 	code=$(curl -sS -m 30 -o "$body" -w '%{http_code}' "${tls[@]}" \
 		--connect-to "gateway.$domain::$(gateway_addr):" \
 		--cacert "$state/pki/root.pem" \
 		--cert "$state/certs/$user.pem" --key "$state/certs/$user.key" \
-		-H 'Accept: application/json' "${url%/}$path" 2>"$words") ||
+		-H 'Accept: application/json' "${url%/}$path" 2>"$complaint") ||
 		status=$?
 	if [ $status -eq 0 ]; then
 		tell_outcome "$user" "$code" "$body" || status=1
 	else
-		tell_no_answer "$words" || status=$?
+		tell_no_answer "$complaint" || status=$?
 	fi
-	rm -f "$body" "$words"
+	rm -f "$body" "$complaint"
 	return $status
 }
 
@@ -70,10 +75,14 @@ refusal_in() { # FILE
 }
 
 # A TLS alert is a refusal too; with TLS 1.3 it arrives after the client's
-# handshake is over, with its first read.
+# handshake is over, with its first read. curl takes the alert
+# certificate_expired for a failed verification of its own, of which it would
+# otherwise say what the problem was.
 tell_no_answer() { # FILE-OF-CURL'S-WORDS
 	local alert
-	alert=$(sed -n 's/.*\balert \([a-z ]*\).*/\1/p' "$1" | head -n 1)
+	alert=$(sed -n -e 's/.*\balert \([a-z ]*\).*/\1/p' \
+		-e 's/.*(60) SSL certificate verification failed$/certificate expired/p' \
+		"$1" | head -n 1)
 	if [ -n "$alert" ]; then
 		printf '%sdenied%s by TLS alert: %s\n' "$red" "$plain" "$alert"
 		return 1
