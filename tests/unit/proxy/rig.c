@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -524,9 +525,12 @@ configure(struct rig *r, const struct rig_key *keys)
 
 /* ---- life */
 
+unsigned rig_files_max;
+
 static pid_t
 spawn(int fd)
 {
+	struct rlimit few = { rig_files_max, rig_files_max };
 	pid_t pid = fork();
 
 	cr_assert(pid >= 0);
@@ -536,6 +540,8 @@ spawn(int fd)
 		fcntl(fd, F_SETFD, 0);
 	else
 		dup2(fd, GW_CONTROL_FD);
+	if (rig_files_max != 0)
+		setrlimit(RLIMIT_NOFILE, &few);
 	/* it has shut itself off from /proc, which the leak checker reads */
 	setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
 	execl(GWD_PROXY, GWD_PROXY, (char *)NULL);

@@ -50,6 +50,8 @@ struct rig_key { /* one configuration value: section, key, text */
 
 struct rig;
 
+/* Descriptors gwd-proxy may have; 0: as many as we. */
+extern unsigned rig_files_max;
 /* Starts everything; `keys` (ended by a NULL section) change the defaults.
  * The listener "test" has the upstream "main" and the routes "/denied"
  * (refused by the verdict), "/dead" (an upstream nobody listens at) and

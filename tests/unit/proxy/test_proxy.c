@@ -883,6 +883,30 @@ Test(proxy, too_many_connections)
 	rig_stop(r);
 }
 
+/* Out of descriptors: refused, not stuck, and fine again afterwards. */
+Test(proxy, no_descriptors)
+{
+	struct rig *r;
+	struct rig_client c[80];
+	unsigned in = 0;
+
+	rig_files_max = 60;
+	r = rig_start(NULL);
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < GW_COUNT(c); i++)
+		in += rig_connect(r, &c[i], 0);
+	cr_assert(in > 10 && in < 60, "%u of 80", in);
+	/* no descriptor for an upstream either: an answer all the same */
+	cr_assert_eq(rig_get(&c[0], "/bytes/1", NULL, NULL), 503);
+	for (size_t i = 0; i < GW_COUNT(c); i++)
+		rig_close(&c[i]);
+	usleep(200000);
+	cr_assert(rig_connect(r, &c[0], 0));
+	cr_assert_eq(rig_get(&c[0], "/bytes/1", NULL, NULL), 200);
+	rig_close(&c[0]);
+	rig_stop(r);
+}
+
 /* ---- tunnels */
 
 #define UPGRADE "GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n" \
