@@ -48,6 +48,8 @@ write_gwd_conf() {
 	    # asked for cards that name no responder, alice-noaia's
 	    ocsp_url = "$(ocsp_url)"
 	}
+	# Every login here is judged anew, so that what is broken shows at once.
+	session { reuse = "0s" }
 	upstream "broker" { servers = {"$(broker_addr):$broker_port"} }
 	upstream "echo" { servers = {"$(echo_addr):$echo_port"} }
 	$(gwd_listener desktop 443 broker page)
