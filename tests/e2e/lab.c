@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 #include <criterion/hooks.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <glob.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +16,8 @@
 #define PREFIX    "E2E_"
 #define LOG_SHOWN 6000 /* bytes of the log after a failed test */
 
-static size_t log_before;
+static size_t log_before; /* and when: of the test that runs */
+static time_t began;
 
 char *
 text(const char *fmt, ...)
@@ -260,17 +261,34 @@ ReportHook(PRE_TEST)(struct criterion_test *test)
 {
 	(void)test;
 	log_before = log_mark();
+	began = time(NULL);
 }
 
 static void
+show_tail(const char *test, const char *path, size_t from)
+{
+	size_t end = size_of(path);
+
+	if (end > from + LOG_SHOWN)
+		from = end - LOG_SHOWN;
+	if (end > from)
+		fprintf(stderr, "--- %s during %s:\n%s---\n", path, test,
+			slurp_from(path, from));
+}
+
+/* The lab's gateway, and those the test itself has started. */
+static void
 show_log(const char *test)
 {
-	size_t end = log_mark();
+	glob_t g = { .gl_pathc = 0 };
+	struct stat st;
 
-	if (end > log_before + LOG_SHOWN)
-		log_before = end - LOG_SHOWN;
-	fprintf(stderr, "--- the log of gwd during %s:\n%s---\n", test,
-		slurp_from(lab("GWD_LOG"), log_before));
+	show_tail(test, lab("GWD_LOG"), log_before);
+	(void)glob(text("%s/e2e-*/gwd.log", lab("GWD_LAB_DIR")), 0, NULL, &g);
+	for (size_t i = 0; i < g.gl_pathc; i++)
+		if (stat(g.gl_pathv[i], &st) == 0 && st.st_ctime >= began)
+			show_tail(test, g.gl_pathv[i], 0);
+	globfree(&g);
 }
 
 ReportHook(POST_TEST)(struct criterion_test_stats *stats)

@@ -30,7 +30,7 @@ struct output {
 struct output run(const char *const argv[], int timeout_ms);
 #define RUN(timeout_ms, ...) \
 	run((const char *const[]){ __VA_ARGS__, NULL }, timeout_ms)
-/* The same with the words of NSENTER before it. `cap` words of room. */
+/* `argv` with the words of NSENTER before it. */
 void in_lab(const char *const argv[], const char *out[ARGS_MAX]);
 /* deploy/lab/lab VERB NAME; ends the test when it fails. */
 void lab_do(const char *verb, const char *name);
