@@ -229,23 +229,27 @@ Test(start, configuration_is_not_there)
 	cr_expect(contains(o.err, "/nonexistent/gwd.conf"), "%s", o.err);
 }
 
-/* Whoever may not read the keytab cannot start, and is told so. */
+/* Whoever may not read the keytab cannot start, and is told so: it belongs to
+ * somebody else, and this root has lost the right to read everything. */
 Test(start, keytab_is_not_readable)
 {
 	char *dir = scratch_dir(), *file = text("%s/gwd.conf", dir);
+	char *keytab = text("%s/foreign.keytab", dir);
 	struct output o;
-	int line;
 
-	spill(file, conf_text(dir, "127.0.0.1:1"));
-	line = line_with(slurp(file), "\tkeytab = ");
-	gw_assert(chmod(file, 0644) == 0);
-	o = RUN(10000, "setpriv", "--reuid=64901", "--regid=64901",
-		"--clear-groups", lab("GWD"), "-t", "-c", file);
+	spill(file, replaced(conf_text(dir, "127.0.0.1:1"), "\tkeytab = ",
+			     text("\tkeytab = \"%s\"\n#", keytab)));
+	spill(keytab, "");
+	gw_assert(chmod(keytab, 0600) == 0 && chown(keytab, 64901, 64901) == 0);
+	o = RUN(10000, "setpriv", "--bounding-set",
+		"-dac_override,-dac_read_search", lab("GWD"), "-t", "-c",
+		file);
 	cr_expect_eq(o.status, 2, "got %d", o.status);
 	cr_expect_eq(line_count(o.err), 1, "%s", o.err);
-	cr_expect(contains(o.err, text("%s:%d: keytab", file, line)) &&
-		  contains(o.err, "ermission"), "wanted line %d: %s", line,
-		  o.err);
+	cr_expect(names_place(o.err, file, line_with(slurp(file),
+						     "foreign.keytab")) &&
+		  contains(o.err, "keytab: ") && contains(o.err, "ermission"),
+		  "%s", o.err);
 }
 
 /* A second gateway on the same socket must not take it away. */
