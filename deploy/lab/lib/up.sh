@@ -113,7 +113,7 @@ start_all() {
 check_world() {
 	local dc
 	step "replication: until each DC has what the other was told"
-	poll 60 replicates || die "the DCs do not replicate; see $state/log/dc1.log, dc2.log"
+	poll 120 replicates || die "the DCs do not replicate; see $state/log/dc1.log, dc2.log"
 	for dc in dc1 dc2; do
 		step "delegation through $dc: alice's ticket by S4U, LDAP bind with it"
 		logged delegation delegates $dc
