@@ -4,6 +4,7 @@
 #include "exchange.h"
 #include "handshake.h"
 #include "listener.h"
+#include "serve.h"
 #include "tls.h"
 #include "tunnel.h"
 #include "upstream.h"
@@ -18,7 +19,6 @@
 
 #define LINGER_MS       2000
 #define LINGER_READS    16 /* pieces of GW_SCRATCH thrown away */
-#define REQUESTS_A_TURN 8
 
 _Static_assert(sizeof(struct gw_conn) <= 384, "keep idle connections small");
 
@@ -126,17 +126,6 @@ gw_conn_deadline(struct gw_conn *c, int64_t ms)
 }
 
 static void
-http_timeout(struct gw_conn *c)
-{
-	if (c->exchange != NULL)
-		gw_exchange_timeout(c);
-	else if (gw_buf_used(c->in) > 0)
-		gw_exchange_refuse_head(c, GW_ERR_HTTP_TIMEOUT);
-	else
-		gw_conn_finish(c, "idle");
-}
-
-static void
 tunnel_timeout(struct gw_conn *c)
 {
 	gw_conn_end(c, "tunnel idle or stalled");
@@ -166,87 +155,7 @@ linger_run(struct gw_conn *c)
 			gw_conn_end(c, NULL);
 			return;
 		}
-	gw_conn_end(c, NULL); /* it does not stop talking */
-}
-
-static void
-request_idle(struct gw_conn *c)
-{
-	const struct gw_conf_listener *conf = gw_conn_conf(c);
-
-	if (gw_buf_used(c->in) == 0) {
-		gw_buf_put(&c->worker->bufs, &c->in);
-		c->is_reading_head = false;
-		gw_conn_deadline(c, conf->idle_timeout_ms);
-	} else if (!c->is_reading_head) {
-		c->is_reading_head = true;
-		gw_conn_deadline(c, conf->header_timeout_ms);
-	}
-}
-
-/* One read for a head. False when there is nothing now, or the connection
- * is over. */
-static bool
-read_head(struct gw_conn *c)
-{
-	struct gw_worker *w = c->worker;
-
-	if (c->in == NULL)
-		c->in = gw_buf_get(&w->bufs, GW_BUF_STD);
-	if (gw_buf_room(c->in) == 0)
-		gw_buf_grow(&w->bufs, &c->in,
-			    (size_t)gw_conn_conf(c)->max_header + 1);
-	switch (gw_conn_fill(c, c->in, gw_buf_room(c->in))) {
-	case GW_XFER_OK:
-		return true;
-	case GW_XFER_AGAIN:
-		request_idle(c);
-		return false;
-	case GW_XFER_EOF:
-		gw_conn_finish(c, "client closed");
-		return false;
-	default:
-		gw_conn_end(c, "client lost");
-		return false;
-	}
-}
-
-/* True when a request has begun. */
-static bool
-next_request(struct gw_conn *c)
-{
-	size_t max = (size_t)gw_conn_conf(c)->max_header, used, head;
-
-	if (c->worker->is_stopping && gw_buf_used(c->in) == 0) {
-		gw_conn_finish(c, "stopping");
-		return false;
-	}
-	for (;;) {
-		used = gw_buf_used(c->in);
-		head = used > 0 ? gw_http_head_end(gw_buf_head(c->in), used,
-						   &c->scanned) : 0;
-		if (head > 0 || used > max) {
-			c->scanned = 0;
-			c->is_reading_head = false;
-			gw_exchange_begin(c, head > 0 ? head : used);
-			return c->exchange != NULL;
-		}
-		if (!read_head(c))
-			return false;
-	}
-}
-
-static void
-http_run(struct gw_conn *c)
-{
-	for (int i = 0; i < REQUESTS_A_TURN; i++) {
-		if (c->exchange == NULL && !next_request(c))
-			return;
-		gw_exchange_run(c);
-		if (c->state != GW_CONN_HTTP || c->exchange != NULL)
-			return;
-	}
-	gw_conn_again(c);
+	gw_conn_again(c); /* it goes on talking: until the timer ends it */
 }
 
 static const struct {
@@ -255,7 +164,7 @@ static const struct {
 } states[GW_CONN_STATE_COUNT] = {
 	[GW_CONN_HANDSHAKE] = { gw_handshake_run, gw_handshake_timeout },
 	[GW_CONN_DENIED] = { gw_denied_run, gw_denied_timeout },
-	[GW_CONN_HTTP] = { http_run, http_timeout },
+	[GW_CONN_HTTP] = { gw_serve_run, gw_serve_timeout },
 	[GW_CONN_TUNNEL] = { gw_tunnel_run, tunnel_timeout },
 	[GW_CONN_LINGER] = { linger_run, linger_timeout },
 };
@@ -383,7 +292,7 @@ gw_conn_serve(struct gw_conn *c)
 	gw_assert(c->verdict == GW_VERDICT_ALLOW && c->ident != NULL);
 	c->state = GW_CONN_HTTP;
 	gw_conn_deadline(c, gw_conn_conf(c)->idle_timeout_ms);
-	http_run(c);
+	gw_serve_run(c);
 }
 
 static void

@@ -1,0 +1,74 @@
+/* exchange_priv.h — what the files of the exchange share: its state, and how
+ * it fails. gwd-proxy only; nothing but exchange.c, request.c and response.c
+ * includes it. */
+#ifndef GW_PROXY_EXCHANGE_PRIV_H
+#define GW_PROXY_EXCHANGE_PRIV_H
+
+#include "conn.h"
+#include "exchange.h"
+#include "flow.h"
+#include "upstream.h"
+
+enum gw_phase { PH_NONE, PH_CONNECT, PH_BODY, PH_RESPONSE, PH_CLIENT };
+
+struct gw_exchange {
+	struct gw_exchange *next;     /* in the free list */
+	struct gw_upstream *upstream;
+	struct gw_buf *to_up;         /* head, then body */
+	struct gw_buf *from_up;       /* as it came */
+	struct gw_flow request, response;
+	size_t scanned;               /* of the head in from_up */
+	uint64_t tried;               /* servers that refused */
+	enum gw_phase phase;
+	int client_minor, status;
+	unsigned interim_count;
+	bool is_head, expects_continue, wants_upgrade, wants_json;
+	bool keep_alive;     /* towards the client, after this */
+	bool up_keep_alive;
+	bool can_retry;      /* to_up holds all of it, and twice is no harm */
+	bool wants_fresh;    /* no used connection this time */
+	bool has_begun;      /* the response has */
+	bool has_head;       /* the final one is written */
+	bool up_is_deaf;     /* takes no more of the request */
+	bool is_page;        /* the response is our own */
+	uint64_t started_ms;
+	char label[120];     /* for the log, at debug only */
+};
+
+struct gw_exchange *gw_exchange_new(struct gw_conn *c);
+void gw_exchange_log(const struct gw_conn *c);
+
+/* Room for `len` more bytes to the client. */
+struct gw_buf *gw_exchange_room(struct gw_conn *c, size_t len);
+
+/* Ends the exchange with a page, or, when the client has the beginning of
+ * another answer already, with the connection: a cut answer must not look
+ * whole. `detail` is for the log. */
+void gw_exchange_fail(struct gw_conn *c, enum gw_err why, const char *detail);
+/* The same, and the upstream server is to blame. */
+void gw_exchange_fail_up(struct gw_conn *c, enum gw_err why,
+			 const char *detail);
+
+/* Finds a connection to the upstream, or fails the exchange. */
+void gw_exchange_connect(struct gw_conn *c);
+/* Sends the request once more on a fresh connection, if that is safe. */
+bool gw_exchange_retry(struct gw_conn *c);
+
+/* One step each; true when anything moved. */
+bool gw_request_step(struct gw_conn *c);
+bool gw_response_step(struct gw_conn *c);
+
+/* Not ended meanwhile, by whatever a step met. */
+static inline bool
+gw_exchange_is_alive(const struct gw_conn *c, const struct gw_exchange *x)
+{
+	return c->exchange == x && c->state == GW_CONN_HTTP;
+}
+
+static inline bool
+gw_exchange_is_up(const struct gw_conn *c)
+{
+	return c->up != NULL && c->up->is_connected;
+}
+
+#endif
