@@ -6,7 +6,8 @@ sam() { echo "$state/$1/private/sam.ldb"; }
 # All of Samba's paths below the lab's directory; the host's smb.conf plays no
 # part. No file server, no name broadcasts, no dynamic DNS updater: what they
 # would register is registered below, at once. KDC and LDAP log who asked for
-# what. Replication and topology run every second or so instead of minutes.
+# what. Replication and topology look around every few seconds instead of
+# minutes: `up` waits for that, at the price of some 4 % of a processor.
 write_smb_conf() { # DC
 	local dir=$state/$1
 	mkdir -p "$dir"/{etc,private,state,cache,lock,run}
