@@ -226,6 +226,7 @@ gw_exchange_retry(struct gw_conn *c)
 	gw_upconn_release(c->up, false);
 	x->wants_fresh = true;
 	x->to_up->off = 0;
+	x->up_is_deaf = false; /* the next one may listen */
 	gw_exchange_connect(c);
 	return true;
 }
@@ -275,6 +276,18 @@ patience(const struct gw_conn *c, enum gw_phase phase)
 	return gw_conn_conf(c)->body_timeout_ms;
 }
 
+static void
+note_phase(struct gw_conn *c, bool has_moved)
+{
+	struct gw_exchange *x = c->exchange;
+	enum gw_phase phase = phase_of(c);
+
+	if (phase == x->phase && !has_moved)
+		return;
+	x->phase = phase;
+	gw_conn_deadline(c, patience(c, phase));
+}
+
 /* Nothing moves for now: hold no buffer without bytes, and wait as long as
  * is right for whom we wait for. */
 static void
@@ -282,12 +295,8 @@ rest(struct gw_conn *c, bool has_moved)
 {
 	struct gw_buf_pool *p = &c->worker->bufs;
 	struct gw_exchange *x = c->exchange;
-	enum gw_phase phase = phase_of(c);
 
-	if (phase != x->phase || has_moved) {
-		x->phase = phase;
-		gw_conn_deadline(c, patience(c, phase));
-	}
+	note_phase(c, has_moved);
 	if (gw_buf_used(x->to_up) == 0 && (!x->can_retry || x->has_begun))
 		gw_buf_put(p, &x->to_up);
 	if (gw_buf_used(x->from_up) == 0)
@@ -359,6 +368,9 @@ gw_exchange_run(struct gw_conn *c)
 			return;
 		}
 	}
+	/* before the timers' turn: what has begun to go to one server must
+	 * not be taken for a connection that is still being made */
+	note_phase(c, true);
 	gw_conn_again(c);
 }
 

@@ -126,22 +126,28 @@ is_over(const struct gw_conn *c)
 	       gw_buf_used(c->out) == 0;
 }
 
-/* Nothing moves for now: give buffers back, and wait as long as is right. */
+/* Something has moved: wait as long as is right from now on. */
 static void
-rest(struct gw_conn *c, bool has_moved)
+note_progress(struct gw_conn *c)
 {
 	const struct gw_conf_listener *conf = gw_conn_conf(c);
 	bool is_stalled = gw_buf_used(c->in) > 0 || gw_buf_used(c->out) > 0;
 
+	gw_conn_deadline(c, is_stalled || c->client_eof || c->up_eof
+				    ? conf->body_timeout_ms
+				    : conf->tunnel_timeout_ms);
+}
+
+/* Nothing moves for now: give buffers back. */
+static void
+rest(struct gw_conn *c, bool has_moved)
+{
 	if (gw_buf_used(c->in) == 0)
 		gw_buf_put(&c->worker->bufs, &c->in);
 	if (gw_buf_used(c->out) == 0)
 		gw_buf_put(&c->worker->bufs, &c->out);
-	if (!has_moved)
-		return;
-	gw_conn_deadline(c, is_stalled || c->client_eof || c->up_eof
-				    ? conf->body_timeout_ms
-				    : conf->tunnel_timeout_ms);
+	if (has_moved)
+		note_progress(c);
 }
 
 void
@@ -170,6 +176,7 @@ gw_tunnel_run(struct gw_conn *c)
 			return;
 		}
 	}
+	note_progress(c);
 	gw_conn_again(c);
 }
 

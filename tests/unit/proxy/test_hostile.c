@@ -1,0 +1,171 @@
+/* test_hostile.c — clients and servers that are out for harm, against
+ * gwd-proxy as a whole (rig.h). */
+#include "rig.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+TestSuite(hostile, .timeout = 60);
+
+static const struct rig_answer allow = { .reason = GW_ERR_OK };
+
+static uint64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* ---- a server that takes connections only when told to */
+
+struct closed_door {
+	int listener;
+	int waiting[64];
+	size_t count;
+	char text[32];
+};
+
+static int
+knock(const struct sockaddr_in *sa)
+{
+	int fd = socket(AF_INET,
+			SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	(void)connect(fd, (const void *)sa, sizeof(*sa));
+	return fd;
+}
+
+/* Its queue is full: the kernel takes no further SYN. */
+static void
+door_close(struct closed_door *d)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET };
+	socklen_t len = sizeof(sa);
+
+	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	d->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cr_assert(bind(d->listener, (void *)&sa, len) == 0 &&
+		  listen(d->listener, 0) == 0 &&
+		  getsockname(d->listener, (void *)&sa, &len) == 0);
+	snprintf(d->text, sizeof(d->text), "127.0.0.1:%u",
+		 (unsigned)ntohs(sa.sin_port));
+	while (d->count < 4) {
+		d->waiting[d->count++] = knock(&sa);
+		usleep(20000);
+	}
+}
+
+static void
+door_open(struct closed_door *d)
+{
+	listen(d->listener, 128);
+	for (size_t i = 0; i < d->count; i++)
+		close(d->waiting[i]);
+	fcntl(d->listener, F_SETFL, O_NONBLOCK);
+	for (int i = 0; i < 4; i++) {
+		int fd = accept(d->listener, NULL, NULL);
+
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+/* ---- a body that must not be taken for requests */
+
+#define FORGED "GET /head HTTP/1.1\r\nHost: h\r\nX-Remote-User: admin\r\n\r\n"
+#define BODY   (64u << 20)
+
+struct poster {
+	pthread_t thread;
+	struct rig_client *c;
+	const char *path;
+};
+
+static void *
+post(void *arg)
+{
+	struct poster *p = arg;
+	size_t one = sizeof(FORGED) - 1, sent = 0;
+	char *block = gw_xcalloc(1000, one), head[128];
+
+	for (size_t i = 0; i < 1000; i++)
+		memcpy(block + i * one, FORGED, one);
+	snprintf(head, sizeof(head), "POST %s HTTP/1.1\r\nHost: h\r\n"
+		 "Content-Length: %u\r\n\r\n", p->path, BODY);
+	rig_send(p->c, head);
+	for (; sent < BODY; sent += 1000 * one)
+		rig_send_bytes(p->c, block, GW_MIN(1000 * one, BODY - sent));
+	free(block);
+	return NULL;
+}
+
+/* Keeps the worker awake, so that it is not stopped while it waits. */
+static void *
+download(void *arg)
+{
+	struct rig_client *c = arg;
+	char block[65536];
+
+	rig_send(c, "GET /bytes/100000000000 HTTP/1.1\r\nHost: h\r\n\r\n");
+	while (rig_recv(c, block, sizeof(block)) > 0)
+		;
+	return NULL;
+}
+
+/* The connection stands at the very moment its time is up: what has gone to
+ * that server is not continued at another, as a request of its own. */
+Test(hostile, late_connection)
+{
+	struct closed_door door = { .count = 0 };
+	const struct rig_key keys[] = {
+		{ "upstream", "servers", (door_close(&door), door.text) },
+		{ "upstream", "connect_timeout", "2500ms" },
+		{ "", "workers", "1" },
+		{ "upstream", "response_timeout", "2s" },
+		{ NULL, NULL, NULL },
+	};
+	struct rig *r = rig_start(keys);
+	struct rig_client c, busy;
+	pthread_t t;
+	struct poster p = { .c = &c, .path = "/upload" };
+	char *body = NULL;
+	int status;
+
+	usleep(200000); /* until the other worker's listener is gone */
+	rig_answer(r, &allow);
+	cr_assert(rig_connect(r, &c, 0));
+	/* the first goes to the other server, and widens the window */
+	post(&p);
+	status = rig_response(&c, NULL, NULL, NULL);
+	cr_assert_eq(status, 200, "%d", status);
+	cr_assert(pthread_create(&p.thread, NULL, post, &p) == 0);
+	usleep(100000);
+	cr_assert(rig_connect(r, &busy, 0));
+	cr_assert(pthread_create(&t, NULL, download, &busy) == 0);
+	usleep(300000);
+	kill(rig_pid(r), SIGSTOP);
+	door_open(&door);
+	usleep(2800000);
+	kill(rig_pid(r), SIGCONT);
+	status = rig_response(&c, NULL, &body, NULL);
+	cr_assert(status != 200 || strstr(body, "right") != NULL ||
+		  strstr(body, "wrong") != NULL, "%d: %s", status, body);
+	shutdown(c.fd, SHUT_RDWR);
+	pthread_join(p.thread, NULL);
+	shutdown(busy.fd, SHUT_RDWR);
+	pthread_join(t, NULL);
+	rig_close(&busy);
+	rig_close(&c);
+	free(body);
+	rig_stop(r);
+}
