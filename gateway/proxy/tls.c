@@ -10,6 +10,9 @@
 
 #define CIPHERS_12 "ECDHE+AESGCM:ECDHE+CHACHA20"
 #define GROUPS     "X25519:P-256:P-384"
+/* Records without data that one connection may send: a handshake takes a few,
+ * and who rekeys does so every some million records. */
+#define IDLE_RECORDS_MAX 1024
 
 GW_DEFINE_CLEANUP(BIO *, BIO_free)
 GW_DEFINE_CLEANUP(X509 *, X509_free)
@@ -35,8 +38,11 @@ bio_result(BIO *b, enum gw_xfer x, size_t n, int retry)
 static int
 bio_read(BIO *b, char *buf, int len)
 {
+	struct gw_sock *s = BIO_get_data(b);
 	size_t n = 0;
-	enum gw_xfer x = gw_sock_read(BIO_get_data(b), buf, (size_t)len, &n);
+	enum gw_xfer x = s->idle_records > IDLE_RECORDS_MAX
+				 ? GW_XFER_BROKEN
+				 : gw_sock_read(s, buf, (size_t)len, &n);
 
 	BIO_clear_retry_flags(b);
 	return bio_result(b, x, n, BIO_FLAGS_READ);
@@ -189,9 +195,28 @@ forbid_resumption(SSL_CTX *ctx)
 	SSL_CTX_set_max_early_data(ctx, 0);
 }
 
+/* A record without data (KeyUpdate, a ClientHello to renegotiate …) costs us
+ * as much as its sender, and OpenSSL reads on to the next one without coming
+ * back: a stream of them would hold the worker for as long as it lasts. In 1.3
+ * the type within counts, the outer one says "data" of all. */
+static void
+on_record(int is_ours, int version, int type, const void *buf, size_t len,
+	  SSL *ssl, void *arg)
+{
+	struct gw_sock *s = BIO_get_data(SSL_get_rbio(ssl));
+
+	(void)version;
+	(void)arg;
+	if (!is_ours && len > 0 &&
+	    (type == SSL3_RT_HEADER || type == SSL3_RT_INNER_CONTENT_TYPE) &&
+	    *(const uint8_t *)buf != SSL3_RT_APPLICATION_DATA)
+		s->idle_records++;
+}
+
 static void
 set_modes(SSL_CTX *ctx)
 {
+	SSL_CTX_set_msg_callback(ctx, on_record);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION |
 				 SSL_OP_NO_COMPRESSION |
 				 SSL_OP_CIPHER_SERVER_PREFERENCE |

@@ -169,3 +169,36 @@ Test(hostile, late_connection)
 	free(body);
 	rig_stop(r);
 }
+
+/* ---- TLS records instead of bytes */
+
+static void
+rekey(struct rig_client *c, int times)
+{
+	while (times-- > 0)
+		cr_assert(SSL_key_update(c->ssl, SSL_KEY_UPDATE_NOT_REQUESTED)
+			  == 1 && SSL_do_handshake(c->ssl) == 1);
+}
+
+/* Each costs the gateway as much as its sender: a stream of them would hold
+ * the worker, and this needs no card. */
+Test(hostile, key_updates)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+
+	rig_answer(r, &(struct rig_answer){ .reason = GW_ERR_CERT_UNTRUSTED });
+	cr_assert(rig_connect(r, &c, 0));
+	while (SSL_key_update(c.ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
+	       SSL_do_handshake(c.ssl) == 1 &&
+	       BIO_number_written(SSL_get_wbio(c.ssl)) < 200000)
+		;
+	cr_assert(rig_is_closed(&c, 3000));
+	rig_close(&c);
+	rig_answer(r, &allow);
+	cr_assert(rig_connect(r, &c, 0));
+	rekey(&c, 100);
+	cr_assert_eq(rig_get(&c, "/bytes/1", NULL, NULL), 200);
+	rig_close(&c);
+	rig_stop(r);
+}
