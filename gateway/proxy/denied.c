@@ -29,16 +29,16 @@ next_line(const char **p, const char *end, struct gw_str *out)
 }
 
 bool
-gw_denied_has_head(const char *p, size_t len)
+gw_denied_has_head(const char *p, size_t len, size_t *scanned, bool *has_text)
 {
-	const char *at = p;
+	const char *at = p + *scanned;
 	struct gw_str line;
-	bool has_text = false;
 
 	while (next_line(&at, p + len, &line)) {
-		if (line.len == 0 && has_text)
+		if (line.len == 0 && *has_text)
 			return true;
-		has_text = has_text || line.len > 0;
+		*has_text = *has_text || line.len > 0;
+		*scanned = (size_t)(at - p);
 	}
 	return false;
 }
@@ -99,7 +99,8 @@ listen_to(struct gw_conn *c)
 {
 	if (c->in == NULL)
 		c->in = gw_buf_get(&c->worker->bufs, GW_BUF_STD);
-	while (!gw_denied_has_head(gw_buf_head(c->in), gw_buf_used(c->in))) {
+	while (!gw_denied_has_head(gw_buf_head(c->in), gw_buf_used(c->in),
+				   &c->scanned, &c->is_reading_head)) {
 		if (gw_buf_used(c->in) >= HEAD_MAX)
 			return true;
 		switch (gw_conn_fill(c, c->in,

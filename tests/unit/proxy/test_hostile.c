@@ -202,3 +202,30 @@ Test(hostile, key_updates)
 	rig_close(&c);
 	rig_stop(r);
 }
+
+/* ---- a head that comes byte by byte, in many lines */
+
+Test(hostile, denied_byte_by_byte)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+	BIO *all = BIO_new(BIO_s_mem());
+	uint64_t start;
+	char *p;
+	long len;
+
+	rig_answer(r, &(struct rig_answer){ .reason = GW_ERR_CERT_UNTRUSTED });
+	cr_assert(rig_connect(r, &c, 0));
+	SSL_set0_wbio(c.ssl, all);
+	for (int i = 0; i < 8192; i++)
+		rig_send(&c, i % 2 == 0 ? "a" : "\n");
+	len = BIO_get_mem_data(all, &p);
+	start = now_ms();
+	cr_assert_eq(send(c.fd, p, (size_t)len, MSG_NOSIGNAL), len);
+	cr_assert_eq(rig_response(&c, NULL, NULL, NULL), 403);
+	/* looked through from its beginning each time, it took 1.4 s with
+	 * the sanitizers */
+	cr_assert_lt(now_ms() - start, 1000);
+	rig_close(&c);
+	rig_stop(r);
+}

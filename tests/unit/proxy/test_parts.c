@@ -124,8 +124,18 @@ Test(parts, denied_scanner)
 	for (size_t i = 0; i < GW_COUNT(heads); i++) {
 		const char *t = heads[i].text;
 		struct gw_str a = gw_denied_accept(t, strlen(t));
+		size_t scanned = 0;
+		bool has_text = false, is_whole = false;
 
-		cr_assert_eq(gw_denied_has_head(t, strlen(t)),
+		/* whether it comes at once or byte by byte */
+		for (size_t j = 1; j <= strlen(t); j++)
+			is_whole = gw_denied_has_head(t, j, &scanned,
+						      &has_text);
+		cr_assert_eq(is_whole, heads[i].is_whole, "%zu", i);
+		scanned = 0;
+		has_text = false;
+		cr_assert_eq(gw_denied_has_head(t, strlen(t), &scanned,
+						&has_text),
 			     heads[i].is_whole, "%zu", i);
 		cr_assert(a.len == strlen(heads[i].accept) &&
 			  memcmp(a.p, heads[i].accept, a.len) == 0, "%zu", i);
