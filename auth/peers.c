@@ -53,26 +53,31 @@ static void
 on_session_timer(struct gw_timer *t)
 {
 	struct gw_session *s = GW_CONTAINER(t, struct gw_session, timer);
-
-	gw_peers_settle(s->owner, s);
-}
-
-void
-gw_peers_settle(struct gw_auth *a, struct gw_session *s)
-{
+	struct gw_auth *a = s->owner;
 	uint64_t ms = 0;
 	enum gw_session_state state =
 		gw_session_review(a->sessions, s, gw_auth_now(a), &ms);
 
-	if (state == GW_SESSION_OVER) {
+	if (state == GW_SESSION_OVER)
 		gw_peers_revoke(a, s, GW_ERR_SESSION_ENDED);
-	} else if (state == GW_SESSION_UNUSED) {
+	else if (state == GW_SESSION_UNUSED)
 		gw_session_end(a->sessions, s);
-	} else {
-		s->timer.fn = on_session_timer;
-		gw_timer_after(a->loop, &s->timer,
-			       GW_MIN(ms, TIMER_MAX_MS) + 1);
-	}
+	else
+		gw_timer_after(a->loop, t, GW_MIN(ms, TIMER_MAX_MS) + 1);
+}
+
+/* The timer alone ends sessions: callers go on with theirs, although the
+ * clock may have reached its end since they looked. */
+void
+gw_peers_settle(struct gw_auth *a, struct gw_session *s)
+{
+	uint64_t ms = 0;
+
+	if (gw_session_review(a->sessions, s, gw_auth_now(a), &ms) !=
+	    GW_SESSION_LIVE)
+		ms = 0;
+	s->timer.fn = on_session_timer;
+	gw_timer_after(a->loop, &s->timer, GW_MIN(ms, TIMER_MAX_MS) + 1);
 }
 
 static void
