@@ -1,5 +1,8 @@
 /* chain.c — see chain.h. RFC 5280, 6.1, by X509_verify_cert(). */
 #include "chain.h"
+#include "constraints.h"
+#include "paths.h"
+#include "rules.h"
 #include "gw/util.h"
 
 #include <openssl/err.h>
@@ -43,9 +46,9 @@ gw_trust_free(struct gw_trust *t)
 	free(t);
 }
 
-static enum gw_err
-add_one(struct gw_trust *t, X509 *x, const struct gw_conf_ca *ca,
-	struct gw_error *err)
+enum gw_err
+gw_trust_add_cert(struct gw_trust *t, X509 *x, const struct gw_conf_ca *ca,
+		  struct gw_error *err)
 {
 	char subject[80];
 
@@ -79,7 +82,7 @@ gw_trust_add(struct gw_trust *t, const uint8_t *pem, size_t len,
 		return gw_fail(err, GW_ERR_FILE, "ca %.60s: empty", ca->title);
 	while (rc == GW_ERR_OK &&
 	       (x = PEM_read_bio_X509(b, NULL, NULL, NULL)) != NULL) {
-		rc = add_one(t, x, ca, err);
+		rc = gw_trust_add_cert(t, x, ca, err);
 		X509_free(x);
 	}
 	why = ERR_peek_last_error();
@@ -176,6 +179,19 @@ static const enum gw_err reasons[] = {
 	E(CA_MD_TOO_WEAK)                     = GW_ERR_CERT_WEAK_KEY,
 	E(UNSUPPORTED_SIGNATURE_ALGORITHM)    = GW_ERR_CERT_WEAK_KEY,
 	E(EC_KEY_EXPLICIT_PARAMS)             = GW_ERR_CERT_WEAK_KEY,
+	E(CERT_REVOKED)                       = GW_ERR_CERT_REVOKED,
+	E(UNABLE_TO_GET_CRL)                  = GW_ERR_REVOCATION_UNAVAILABLE,
+	E(DIFFERENT_CRL_SCOPE)                = GW_ERR_REVOCATION_UNAVAILABLE,
+	E(CRL_NOT_YET_VALID)                  = GW_ERR_REVOCATION_STALE,
+	E(CRL_HAS_EXPIRED)                    = GW_ERR_REVOCATION_STALE,
+	E(UNABLE_TO_DECRYPT_CRL_SIGNATURE)    = GW_ERR_REVOCATION_SIGNER,
+	E(CRL_SIGNATURE_FAILURE)              = GW_ERR_REVOCATION_SIGNER,
+	E(UNABLE_TO_GET_CRL_ISSUER)           = GW_ERR_REVOCATION_SIGNER,
+	E(KEYUSAGE_NO_CRL_SIGN)               = GW_ERR_REVOCATION_SIGNER,
+	E(CRL_PATH_VALIDATION_ERROR)          = GW_ERR_REVOCATION_SIGNER,
+	E(ERROR_IN_CRL_LAST_UPDATE_FIELD)     = GW_ERR_REVOCATION_MALFORMED,
+	E(ERROR_IN_CRL_NEXT_UPDATE_FIELD)     = GW_ERR_REVOCATION_MALFORMED,
+	E(UNHANDLED_CRITICAL_CRL_EXTENSION)   = GW_ERR_REVOCATION_MALFORMED,
 };
 #undef E
 
@@ -188,57 +204,62 @@ gw_chain_reason(int x509_error)
 	return reasons[x509_error];
 }
 
-/* "No use for TLS clients" is key usage or extended key usage; users and
- * operators want to know which. */
-static enum gw_err
-purpose_reason(X509 *x)
-{
-	uint32_t usage = X509_get_extended_key_usage(x);
-
-	return usage != UINT32_MAX && (usage & XKU_SSL_CLIENT) == 0
-		       ? GW_ERR_CERT_EKU : GW_ERR_CERT_CONSTRAINT;
-}
-
-static enum gw_err
-tell(X509_STORE_CTX *ctx, struct gw_error *err)
+enum gw_err
+gw_chain_tell(X509_STORE_CTX *ctx, struct gw_error *err)
 {
 	int code = X509_STORE_CTX_get_error(ctx);
 	int depth = X509_STORE_CTX_get_error_depth(ctx);
 	X509 *x = X509_STORE_CTX_get_current_cert(ctx);
-	enum gw_err reason = gw_chain_reason(code);
 	char subject[96] = "-";
 
 	if (x != NULL)
 		gw_cert_subject(x, subject, sizeof(subject));
-	if (code == X509_V_ERR_INVALID_PURPOSE && depth == 0 && x != NULL)
-		reason = purpose_reason(x);
-	return gw_fail(err, reason, "depth %d, %s: %s", depth, subject,
-		       X509_verify_cert_error_string(code));
+	return gw_fail(err, gw_chain_reason(code), "depth %d, %s: %s", depth,
+		       subject, X509_verify_cert_error_string(code));
 }
 
 /* ---- verification */
 
-static X509_STORE_CTX *
-new_context(const struct gw_trust *t, const struct gw_chain_rules *rules,
-	    STACK_OF(X509) *given, time_t now, unsigned long flags)
+/* To libcrypto no policies means none, not any: a CA that requires explicit
+ * policies would then have none acceptable. */
+static bool
+accept_policies(X509_VERIFY_PARAM *p, STACK_OF(ASN1_OBJECT) *policies)
+{
+	return policies != NULL
+		       ? X509_VERIFY_PARAM_set1_policies(p, policies) == 1
+		       : X509_VERIFY_PARAM_add0_policy(
+				 p, OBJ_nid2obj(NID_any_policy)) == 1;
+}
+
+/* No purpose is set: libcrypto's idea of a TLS client is looser than ours in
+ * one place and stricter in another; see profile.h and rules.h. */
+X509_STORE_CTX *
+gw_chain_context(X509_STORE *store, X509 *leaf, STACK_OF(X509) *untrusted,
+		 const struct gw_chain_rules *rules, time_t now,
+		 unsigned long flags)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	X509_VERIFY_PARAM *p;
 
 	if (ctx == NULL ||
-	    X509_STORE_CTX_init(ctx, t->store, sk_X509_value(given, 0),
-				given) != 1 ||
-	    X509_STORE_CTX_set_purpose(ctx, X509_PURPOSE_SSL_CLIENT) != 1) {
+	    X509_STORE_CTX_init(ctx, store, leaf, untrusted) != 1) {
 		X509_STORE_CTX_free(ctx);
 		return NULL;
 	}
 	p = X509_STORE_CTX_get0_param(ctx);
-	X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_X509_STRICT |
-				    X509_V_FLAG_POLICY_CHECK |
-				    X509_V_FLAG_TRUSTED_FIRST | flags);
+	X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_POLICY_CHECK |
+				    X509_V_FLAG_TRUSTED_FIRST |
+				    rules->policy_flags | flags);
+	if (!rules->is_lenient)
+		X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_X509_STRICT);
 	X509_VERIFY_PARAM_set_auth_level(p, SECURITY_LEVEL);
 	X509_VERIFY_PARAM_set_depth(p, rules->max_depth);
 	X509_VERIFY_PARAM_set_time(p, now);
+	X509_STORE_CTX_set_verify_cb(ctx, gw_constraints_callback);
+	if (!accept_policies(p, rules->policies)) {
+		X509_STORE_CTX_free(ctx);
+		return NULL;
+	}
 	return ctx;
 }
 
@@ -290,28 +311,74 @@ take_path(const struct gw_trust *t, X509_STORE_CTX *ctx, struct gw_path *out,
 	return GW_ERR_OK;
 }
 
+/* One path by libcrypto. `*code` is an X509_V_ERR_. */
 static enum gw_err
-try_once(const struct gw_trust *t, const struct gw_chain_rules *rules,
-	 STACK_OF(X509) *given, time_t now, unsigned long flags, int *code,
-	 struct gw_path *out, struct gw_error *err)
+try_once(const struct gw_trust *t, X509_STORE *store,
+	 const struct gw_chain_rules *rules, STACK_OF(X509) *given, time_t now,
+	 unsigned long flags, int *code, struct gw_path *out,
+	 struct gw_error *err)
 {
 	gw_auto(X509_STORE_CTX_free) X509_STORE_CTX *ctx =
-		new_context(t, rules, given, now, flags);
+		gw_chain_context(store, sk_X509_value(given, 0), given, rules,
+				 now, flags);
 	enum gw_err rc;
+	bool is_good;
 
 	*code = X509_V_ERR_UNSPECIFIED;
 	if (ctx == NULL)
 		return gw_fail(err, GW_ERR_INTERNAL, "cannot verify");
-	if (X509_verify_cert(ctx) == 1) {
-		*code = X509_STORE_CTX_get_error(ctx);
-		rc = *code == X509_V_OK ? take_path(t, ctx, out, err)
-					: tell(ctx, err);
-	} else {
-		*code = X509_STORE_CTX_get_error(ctx);
-		rc = tell(ctx, err);
-	}
+	is_good = X509_verify_cert(ctx) == 1;
+	*code = X509_STORE_CTX_get_error(ctx);
+	if (!is_good || *code != X509_V_OK)
+		rc = gw_chain_tell(ctx, err);
+	else
+		rc = gw_rules_check(X509_STORE_CTX_get0_chain(ctx), rules,
+				    err);
+	if (rc == GW_ERR_OK)
+		rc = take_path(t, ctx, out, err);
 	ERR_clear_error();
 	return rc;
+}
+
+/* ---- other ways up */
+
+struct attempt {
+	const struct gw_trust *t;
+	const struct gw_chain_rules *rules;
+	time_t now;
+	struct gw_path *out;
+};
+
+/* `way`: leaf first, ends at a registered CA, which alone is trusted here, so
+ * that libcrypto has nowhere else to go. */
+static bool
+try_way(void *arg, STACK_OF(X509) *way)
+{
+	const struct attempt *a = arg;
+	gw_auto(X509_STORE_free) X509_STORE *store = X509_STORE_new();
+	X509 *end = sk_X509_value(way, sk_X509_num(way) - 1);
+	int code;
+
+	return store != NULL && X509_STORE_add_cert(store, end) == 1 &&
+	       try_once(a->t, store, a->rules, way, a->now,
+			X509_V_FLAG_PARTIAL_CHAIN, &code, a->out, NULL) ==
+		       GW_ERR_OK;
+}
+
+static bool
+try_others(const struct gw_trust *t, const struct gw_chain_rules *rules,
+	   STACK_OF(X509) *given, time_t now, struct gw_path *out)
+{
+	STACK_OF(X509) *anchors = sk_X509_new_null();
+	struct attempt a = { t, rules, now, out };
+	bool found;
+
+	gw_assert(anchors != NULL);
+	for (size_t i = 0; i < t->count; i++)
+		gw_assert(sk_X509_push(anchors, t->anchors[i].cert) > 0);
+	found = gw_paths_any(given, anchors, rules->max_depth, try_way, &a);
+	sk_X509_free(anchors);
+	return found;
 }
 
 enum gw_err
@@ -320,11 +387,14 @@ gw_chain_verify(const struct gw_trust *t, const struct gw_chain_rules *rules,
 		struct gw_error *err)
 {
 	int code;
-	enum gw_err rc = try_once(t, rules, given, now, 0, &code, out, err);
+	enum gw_err rc = try_once(t, t->store, rules, given, now, 0, &code,
+				  out, err);
 
 	if (rc != GW_ERR_OK && wants_partial(code))
-		rc = try_once(t, rules, given, now, X509_V_FLAG_PARTIAL_CHAIN,
-			      &code, out, err);
+		rc = try_once(t, t->store, rules, given, now,
+			      X509_V_FLAG_PARTIAL_CHAIN, &code, out, err);
+	if (rc != GW_ERR_OK && try_others(t, rules, given, now, out))
+		rc = GW_ERR_OK;
 	return rc;
 }
 

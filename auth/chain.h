@@ -6,12 +6,14 @@
  * intermediate may be the end of a path when its own issuer is not registered;
  * while it is, the path goes on up to it, so that the issuer's end date and
  * constraints count too. libcrypto builds the path, this module sets the
- * rules and names the refusals. */
+ * rules and names the refusals. libcrypto tries one path; when that fails,
+ * other ways up (cross-certificates, namesakes) are tried, a bounded few. */
 #ifndef GW_CHAIN_H
 #define GW_CHAIN_H
 
 #include "cert.h"
 #include "gw/conf.h"
+#include "profile.h"
 
 struct gw_trust; /* the registered CAs */
 
@@ -24,12 +26,27 @@ GW_MUST_CHECK enum gw_err gw_trust_add(struct gw_trust *t, const uint8_t *pem,
 				       size_t len, const struct gw_conf_ca *ca,
 				       struct gw_error *err);
 
+/* One certificate, of which it takes a reference. */
+GW_MUST_CHECK enum gw_err gw_trust_add_cert(struct gw_trust *t, X509 *x,
+					    const struct gw_conf_ca *ca,
+					    struct gw_error *err);
+
 size_t gw_trust_count(const struct gw_trust *t);
 const X509 *gw_trust_cert(const struct gw_trust *t, size_t i);
 const struct gw_conf_ca *gw_trust_ca(const struct gw_trust *t, size_t i);
 
+/* What is zero is the rule for logins. */
 struct gw_chain_rules {
 	int max_depth; /* CAs between the certificate and the end of the path */
+	/* What a CA's extended key usage must allow; NULL: client
+	 * authentication. */
+	const struct gw_purposes *purposes;
+	bool is_lenient; /* what conforming CAs must write is not insisted on:
+			    criticality, key identifiers, serial numbers */
+	/* RFC 5280, 6.1.1: X509_V_FLAG_EXPLICIT_POLICY, _INHIBIT_ANY,
+	 * _INHIBIT_MAP, and the acceptable policies (NULL: any). Borrowed. */
+	unsigned long policy_flags;
+	STACK_OF(ASN1_OBJECT) *policies;
 };
 #define GW_CHAIN_DEPTH 8
 
@@ -52,6 +69,15 @@ GW_MUST_CHECK enum gw_err gw_chain_verify(const struct gw_trust *t,
 					  STACK_OF(X509) *given, time_t now,
 					  struct gw_path *out,
 					  struct gw_error *err);
+
+/* For crls.c: libcrypto set up with these rules. NULL: no memory. */
+X509_STORE_CTX *gw_chain_context(X509_STORE *store, X509 *leaf,
+				 STACK_OF(X509) *untrusted,
+				 const struct gw_chain_rules *rules,
+				 time_t now, unsigned long flags)
+	GW_MUST_CHECK;
+/* For crls.c: the refusal that stands in `ctx`. */
+enum gw_err gw_chain_tell(X509_STORE_CTX *ctx, struct gw_error *err);
 
 /* The reason for an X509_V_ERR_ code; unknown codes are untrusted. */
 enum gw_err gw_chain_reason(int x509_error);

@@ -1,42 +1,98 @@
 /* profile.c — see profile.h. */
 #include "profile.h"
 
-GW_DEFINE_CLEANUP(EXTENDED_KEY_USAGE *, EXTENDED_KEY_USAGE_free)
-
 static bool
-has_purpose(const EXTENDED_KEY_USAGE *eku, int nid)
+has_purpose(const EXTENDED_KEY_USAGE *eku, const ASN1_OBJECT *oid)
 {
 	for (int i = 0; i < sk_ASN1_OBJECT_num(eku); i++)
-		if (OBJ_obj2nid(sk_ASN1_OBJECT_value(eku, i)) == nid)
+		if (OBJ_cmp(sk_ASN1_OBJECT_value(eku, i), oid) == 0)
 			return true;
 	return false;
+}
+
+/* NULL with GW_ERR_OK: there is no such extension. */
+static enum gw_err
+read_purposes(const X509 *x, EXTENDED_KEY_USAGE **out, struct gw_error *err)
+{
+	int critical;
+
+	*out = X509_get_ext_d2i(x, NID_ext_key_usage, &critical, NULL);
+	if ((*out == NULL && critical != -1) ||
+	    (*out != NULL && sk_ASN1_OBJECT_num(*out) == 0))
+		return gw_fail(err, GW_ERR_CERT_MALFORMED,
+			       "extended key usage cannot be decoded");
+	return GW_ERR_OK;
+}
+
+static enum gw_err
+lacks(const ASN1_OBJECT *oid, const char *whose, struct gw_error *err)
+{
+	char text[64];
+
+	OBJ_obj2txt(text, sizeof(text), oid, 1);
+	return gw_fail(err, GW_ERR_CERT_EKU,
+		       "%s extended key usage lacks %s (%s)", whose,
+		       OBJ_nid2ln(OBJ_obj2nid(oid)), text);
+}
+
+struct gw_purposes
+gw_profile_purposes(const struct gw_profile *p)
+{
+	return (struct gw_purposes){
+		.v = { OBJ_nid2obj(NID_client_auth),
+		       OBJ_nid2obj(NID_ms_smartcard_login) },
+		.n = p->wants_smartcard ? 2 : 1,
+	};
 }
 
 /* The purposes must be named: neither the absence of the extension nor
  * anyExtendedKeyUsage says that this certificate is for logging on. */
 enum gw_err
+gw_profile_check_for(const X509 *leaf, const struct gw_purposes *p,
+		     struct gw_error *err)
+{
+	gw_auto(EXTENDED_KEY_USAGE_free) EXTENDED_KEY_USAGE *eku = NULL;
+	X509 *x = (X509 *)(uintptr_t)leaf;
+	enum gw_err rc = read_purposes(leaf, &eku, err);
+
+	if (rc != GW_ERR_OK)
+		return rc;
+	if (eku == NULL && p->n > 0)
+		return gw_fail(err, GW_ERR_CERT_EKU, "no extended key usage");
+	for (size_t i = 0; i < p->n; i++)
+		if (!has_purpose(eku, p->v[i]))
+			return lacks(p->v[i], "the", err);
+	if ((X509_get_extension_flags(x) & EXFLAG_CA) != 0)
+		return gw_fail(err, GW_ERR_CERT_CONSTRAINT,
+			       "a CA's certificate is nobody's card");
+	/* UINT32_MAX: no key usage extension, no restriction. */
+	if ((X509_get_key_usage(x) & KU_DIGITAL_SIGNATURE) == 0)
+		return gw_fail(err, GW_ERR_CERT_CONSTRAINT,
+			       "key usage lacks digitalSignature");
+	return GW_ERR_OK;
+}
+
+enum gw_err
 gw_profile_check(const X509 *leaf, const struct gw_profile *p,
 		 struct gw_error *err)
 {
-	gw_auto(EXTENDED_KEY_USAGE_free) EXTENDED_KEY_USAGE *eku = NULL;
-	uint32_t usage = X509_get_key_usage((X509 *)(uintptr_t)leaf);
-	int critical;
+	struct gw_purposes purposes = gw_profile_purposes(p);
 
-	eku = X509_get_ext_d2i(leaf, NID_ext_key_usage, &critical, NULL);
-	if (eku == NULL && critical != -1)
-		return gw_fail(err, GW_ERR_CERT_MALFORMED,
-			       "extended key usage cannot be decoded");
-	if (!has_purpose(eku, NID_client_auth))
-		return gw_fail(err, GW_ERR_CERT_EKU, "%s",
-			       eku == NULL ? "no extended key usage"
-					   : "client authentication missing");
-	if (p->wants_smartcard && !has_purpose(eku, NID_ms_smartcard_login))
-		return gw_fail(err, GW_ERR_CERT_EKU,
-			       "smart-card logon (1.3.6.1.4.1.311.20.2.2) "
-			       "missing");
-	/* UINT32_MAX: no key usage extension, no restriction. */
-	if ((usage & KU_DIGITAL_SIGNATURE) == 0)
-		return gw_fail(err, GW_ERR_CERT_CONSTRAINT,
-			       "key usage lacks digitalSignature");
+	return gw_profile_check_for(leaf, &purposes, err);
+}
+
+enum gw_err
+gw_profile_check_ca(const X509 *ca, const struct gw_purposes *p,
+		    struct gw_error *err)
+{
+	gw_auto(EXTENDED_KEY_USAGE_free) EXTENDED_KEY_USAGE *eku = NULL;
+	enum gw_err rc = read_purposes(ca, &eku, err);
+
+	if (rc != GW_ERR_OK || eku == NULL ||
+	    has_purpose(eku, OBJ_nid2obj(NID_anyExtendedKeyUsage)))
+		return rc;
+	for (size_t i = 0; i < p->n; i++)
+		if (!has_purpose(eku, p->v[i]))
+			return lacks(p->v[i], "the CA's", err);
 	return GW_ERR_OK;
 }

@@ -10,9 +10,29 @@ struct gw_profile {
 	bool wants_smartcard; /* smart-card logon besides client auth */
 };
 
-/* GW_ERR_CERT_EKU, _CONSTRAINT (key usage), _MALFORMED. */
+/* Extended key usages, all of which are asked for. */
+#define GW_PURPOSES_MAX 8
+struct gw_purposes {
+	const ASN1_OBJECT *v[GW_PURPOSES_MAX]; /* borrowed */
+	size_t n;
+};
+
+/* What this profile asks for. */
+struct gw_purposes gw_profile_purposes(const struct gw_profile *p);
+
+/* GW_ERR_CERT_EKU, _CONSTRAINT (a CA, key usage), _MALFORMED. */
 GW_MUST_CHECK enum gw_err gw_profile_check(const X509 *leaf,
 					   const struct gw_profile *p,
 					   struct gw_error *err);
+GW_MUST_CHECK enum gw_err gw_profile_check_for(const X509 *leaf,
+					       const struct gw_purposes *p,
+					       struct gw_error *err);
+
+/* A CA whose extended key usage is limited may issue for nothing else: every
+ * purpose is named in it, or anyExtendedKeyUsage is. GW_ERR_CERT_EKU,
+ * _MALFORMED. */
+GW_MUST_CHECK enum gw_err gw_profile_check_ca(const X509 *ca,
+					      const struct gw_purposes *p,
+					      struct gw_error *err);
 
 #endif

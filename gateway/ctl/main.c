@@ -2,6 +2,7 @@
  * Exit status: 0 healthy or done, 1 degraded or refused, 2 down, unreachable
  * or misused. */
 #include "client.h"
+#include "testcert.h"
 #include "text.h"
 #include "view.h"
 #include "gw/conf.h"
@@ -22,6 +23,8 @@ struct context {
 	struct gw_style style;
 	bool json;
 	const char *arg; /* NULL when none was given */
+	int argc;        /* ALL_ARGS: the words after the command */
+	char **argv;
 };
 
 static int
@@ -220,6 +223,12 @@ do_explain(const struct context *c)
 }
 
 static int
+do_test_cert(const struct context *c)
+{
+	return gw_ctl_testcert(c->argc, c->argv);
+}
+
+static int
 do_version(const struct context *c)
 {
 	(void)c;
@@ -229,7 +238,7 @@ do_version(const struct context *c)
 
 static int do_help(const struct context *c);
 
-enum arity { NO_ARG, MAY_ARG, ONE_ARG };
+enum arity { NO_ARG, MAY_ARG, ONE_ARG, ALL_ARGS };
 
 static const struct command {
 	const char *name, *args;
@@ -246,6 +255,8 @@ static const struct command {
 	  "end a session; the beginning of its id will do" },
 	{ "explain", "[REASON]", MAY_ARG, false, do_explain,
 	  "what a refusal means and how to cure it" },
+	{ "test-cert", "--offline", ALL_ARGS, true, do_test_cert,
+	  "judge a certificate without a gateway; see gwctl(8)" },
 	{ "version", "", NO_ARG, false, do_version, "the version of gwctl" },
 	{ "help", "", NO_ARG, false, do_help, "this list" },
 };
@@ -323,6 +334,10 @@ misused(const char *what, const char *word)
 static int
 run(const struct command *cmd, struct context *c, int argc, char **argv)
 {
+	c->argc = argc;
+	c->argv = argv;
+	if (cmd->arity == ALL_ARGS)
+		return cmd->fn(c);
 	for (int i = 0; i < argc; i++) {
 		if (cmd->has_json && strcmp(argv[i], "--json") == 0)
 			c->json = true;

@@ -1,0 +1,30 @@
+/* auth/constraints.h — name constraints (RFC 5280, 4.2.1.10): what libcrypto
+ * leaves open. Linked into gwd-auth (gwcert). Pure. The number of names and
+ * constraints is limited by cert.h.
+ *
+ * libcrypto applies constraints on directory, DNS, mail, URI and IP names. It
+ * gives up on otherName; user principal names are an otherName, and a CA may
+ * be limited to those of one forest. The forms are those for mail:
+ * "alice@corp.example", "corp.example" or "@corp.example" (this suffix),
+ * ".corp.example" (any suffix below), "" (all). */
+#ifndef GW_CONSTRAINTS_H
+#define GW_CONSTRAINTS_H
+
+#include "gw/error.h"
+#include "ossl.h"
+
+/* A libcrypto verify callback: when the only thing wrong is that libcrypto
+ * knows no constraints on UPNs, applies them. */
+int gw_constraints_callback(int ok, X509_STORE_CTX *ctx);
+
+/* Does `upn` lie in the subtree `base`? Neither need end in NUL. */
+bool gw_constraints_upn_is_in(const char *upn, size_t len, const char *base,
+			      size_t base_len);
+
+/* The extension itself, if there is one: in a CA's certificate only, not
+ * empty, and each subtree written as the RFC wants. GW_ERR_CERT_CONSTRAINT,
+ * _MALFORMED. `is_anchor` makes no difference. */
+GW_MUST_CHECK enum gw_err gw_constraints_check(X509 *x, bool is_anchor,
+					       struct gw_error *err);
+
+#endif

@@ -1,0 +1,217 @@
+/* crls.c — see crls.h. */
+#include "crls.h"
+#include "constraints.h"
+#include "crl.h"
+#include "gw/util.h"
+
+#include <openssl/err.h>
+#include <openssl/rsa.h>
+
+#define STRENGTH_BITS 112
+
+GW_DEFINE_CLEANUP(X509_CRL *, X509_CRL_free)
+GW_DEFINE_CLEANUP(struct gw_crl *, gw_crl_free)
+
+struct gw_crls {
+	STACK_OF(X509_CRL) *lists; /* references */
+	struct gw_crl **indexed;
+	size_t indexed_count;
+	struct gw_error unusable; /* the first list that was left out */
+};
+
+struct gw_crls *
+gw_crls_new(void)
+{
+	struct gw_crls *c = gw_xcalloc(1, sizeof(*c));
+
+	c->lists = sk_X509_CRL_new_null();
+	gw_assert(c->lists != NULL);
+	return c;
+}
+
+void
+gw_crls_free(struct gw_crls *c)
+{
+	if (c == NULL)
+		return;
+	sk_X509_CRL_pop_free(c->lists, X509_CRL_free);
+	for (size_t i = 0; i < c->indexed_count; i++)
+		gw_crl_free(c->indexed[i]);
+	free(c->indexed);
+	free(c);
+}
+
+size_t
+gw_crls_count(const struct gw_crls *c)
+{
+	return (size_t)sk_X509_CRL_num(c->lists);
+}
+
+/* ---- adding */
+
+/* libcrypto's security level does not look at the signatures of lists. For
+ * RSASSA-PSS the digest stands in parameters that only it can read; there the
+ * key's own strength has to do. */
+static enum gw_err
+check_strength(const X509_CRL *crl, struct gw_error *err)
+{
+	int digest = NID_undef, sig = X509_CRL_get_signature_nid(crl);
+	const EVP_MD *md;
+
+	if (sig == NID_ED25519 || sig == NID_ED448 || sig == NID_rsassaPss)
+		return GW_ERR_OK;
+	if (OBJ_find_sigid_algs(sig, &digest, NULL) == 1 &&
+	    (md = EVP_get_digestbynid(digest)) != NULL &&
+	    EVP_MD_get_size(md) * 4 >= STRENGTH_BITS)
+		return GW_ERR_OK;
+	return gw_fail(err, GW_ERR_REVOCATION_SIGNER,
+		       "CRL signed with a weak algorithm (%.40s)",
+		       OBJ_nid2ln(sig));
+}
+
+static void
+push(struct gw_crls *c, X509_CRL *crl)
+{
+	gw_assert(sk_X509_CRL_push(c->lists, crl) > 0);
+}
+
+static void
+push_full(struct gw_crls *c, struct gw_crl *list)
+{
+	X509_CRL *view = gw_crl_get0_x509(list);
+
+	gw_assert(X509_CRL_up_ref(view) == 1);
+	push(c, view);
+	c->indexed = gw_xrealloc(c->indexed, c->indexed_count + 1,
+				 sizeof(struct gw_crl *));
+	c->indexed[c->indexed_count++] = list;
+}
+
+static bool
+is_delta(const X509_CRL *crl)
+{
+	return X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) >= 0;
+}
+
+/* The view has no entries for libcrypto to find removeFromCRL in, so a delta
+ * is handed over whole. */
+static enum gw_err
+add(struct gw_crls *c, const uint8_t *der, size_t len, struct gw_error *err)
+{
+	gw_auto(gw_crl_free) struct gw_crl *list = NULL;
+	gw_auto(X509_CRL_free) X509_CRL *plain = NULL;
+	const uint8_t *p = der;
+	enum gw_err rc = gw_crl_parse(der, len, &list, err);
+
+	if (rc == GW_ERR_OK)
+		rc = check_strength(gw_crl_get0_x509(list), err);
+	if (rc != GW_ERR_OK)
+		return rc;
+	if (!is_delta(gw_crl_get0_x509(list))) {
+		push_full(c, gw_steal(&list));
+		return GW_ERR_OK;
+	}
+	plain = d2i_X509_CRL(NULL, &p, (long)len);
+	if (plain == NULL)
+		return gw_fail(err, GW_ERR_REVOCATION_MALFORMED,
+			       "delta CRL: an entry is broken");
+	push(c, gw_steal(&plain));
+	return GW_ERR_OK;
+}
+
+enum gw_err
+gw_crls_add(struct gw_crls *c, const uint8_t *der, size_t len,
+	    struct gw_error *err)
+{
+	struct gw_error why = { .code = GW_ERR_OK };
+	enum gw_err rc = add(c, der, len, &why);
+
+	ERR_clear_error();
+	if (rc == GW_ERR_OK)
+		return rc;
+	if (c->unusable.code == GW_ERR_OK)
+		c->unusable = why;
+	return gw_fail(err, rc, "%s", why.detail);
+}
+
+/* ---- asking */
+
+/* The registered CA is not part of what is judged (RFC 5280, 6.1: a trust
+ * anchor is not in the path), so that nobody need have a list about it. */
+static int
+on_verify(int ok, X509_STORE_CTX *ctx)
+{
+	int last = sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) - 1;
+
+	if (ok == 0 && X509_STORE_CTX_get0_parent_ctx(ctx) == NULL &&
+	    X509_STORE_CTX_get_error(ctx) == X509_V_ERR_UNABLE_TO_GET_CRL &&
+	    X509_STORE_CTX_get_error_depth(ctx) == last) {
+		X509_STORE_CTX_set_error(ctx, X509_V_OK);
+		return 1;
+	}
+	return gw_constraints_callback(ok, ctx);
+}
+
+static STACK_OF(X509) *
+both(STACK_OF(X509) *path, STACK_OF(X509) *given)
+{
+	STACK_OF(X509) *all = sk_X509_dup(path);
+
+	gw_assert(all != NULL);
+	for (int i = 0; i < sk_X509_num(given); i++)
+		gw_assert(sk_X509_push(all, sk_X509_value(given, i)) > 0);
+	return all;
+}
+
+/* "No list" is half an answer when one was there that may not be used. */
+static enum gw_err
+tell(const struct gw_crls *c, X509_STORE_CTX *ctx, struct gw_error *err)
+{
+	struct gw_error why;
+	enum gw_err rc = gw_chain_tell(ctx, &why);
+
+	if (rc == GW_ERR_REVOCATION_UNAVAILABLE &&
+	    c->unusable.code != GW_ERR_OK)
+		return gw_fail(err, c->unusable.code, "%.110s; %.70s",
+			       why.detail, c->unusable.detail);
+	return gw_fail(err, rc, "%s", why.detail);
+}
+
+static enum gw_err
+ask(struct gw_crls *c, X509_STORE_CTX *ctx, struct gw_error *err)
+{
+	X509_STORE_CTX_set_verify_cb(ctx, on_verify);
+	X509_STORE_CTX_set0_crls(ctx, c->lists);
+	if (X509_verify_cert(ctx) != 1 ||
+	    X509_STORE_CTX_get_error(ctx) != X509_V_OK)
+		return tell(c, ctx, err);
+	return GW_ERR_OK;
+}
+
+enum gw_err
+gw_crls_check(struct gw_crls *c, const struct gw_path *path,
+	      STACK_OF(X509) *given, const struct gw_chain_rules *rules,
+	      time_t now, struct gw_error *err)
+{
+	gw_auto(X509_STORE_free) X509_STORE *store = X509_STORE_new();
+	gw_auto(X509_STORE_CTX_free) X509_STORE_CTX *ctx = NULL;
+	int last = sk_X509_num(path->certs) - 1;
+	STACK_OF(X509) *all = both(path->certs, given);
+	enum gw_err rc = GW_ERR_INTERNAL;
+
+	if (store != NULL &&
+	    X509_STORE_add_cert(store, sk_X509_value(path->certs, last)) == 1)
+		ctx = gw_chain_context(store, gw_path_leaf(path), all, rules,
+				       now, X509_V_FLAG_PARTIAL_CHAIN |
+					       X509_V_FLAG_CRL_CHECK |
+					       X509_V_FLAG_CRL_CHECK_ALL |
+					       X509_V_FLAG_EXTENDED_CRL_SUPPORT |
+					       X509_V_FLAG_USE_DELTAS);
+	if (ctx != NULL)
+		rc = ask(c, ctx, err);
+	else
+		gw_fail(err, rc, "cannot verify");
+	sk_X509_free(all);
+	ERR_clear_error();
+	return rc;
+}

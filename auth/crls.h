@@ -1,0 +1,34 @@
+/* auth/crls.h — is a verified path revoked, as far as these CRLs tell?
+ * Linked into gwd-auth (gwcert). No I/O; the time is the caller's.
+ *
+ * RFC 5280, 6.3, by libcrypto: scopes, distribution points, reasons, deltas,
+ * CRL issuers with a certificate of their own. Full lists are indexed
+ * (crl.h); deltas, which are small, are libcrypto's own. Indirect lists are
+ * refused. Single-threaded. */
+#ifndef GW_CRLS_H
+#define GW_CRLS_H
+
+#include "chain.h"
+
+struct gw_crls;
+
+struct gw_crls *gw_crls_new(void);
+void gw_crls_free(struct gw_crls *c); /* NULL is fine */
+
+/* Adds one DER list; `der` is borrowed for the life of `c`. A list that may
+ * not be used is left out and remembered for gw_crls_check()'s words:
+ * GW_ERR_REVOCATION_MALFORMED, _SIGNER (weak signature). */
+GW_MUST_CHECK enum gw_err gw_crls_add(struct gw_crls *c, const uint8_t *der,
+				      size_t len, struct gw_error *err);
+size_t gw_crls_count(const struct gw_crls *c);
+
+/* The leaf of `path` and each CA in it but the registered one. `given`: more
+ * certificates that CRL issuers may be among. Without a usable list for any
+ * of them the path is refused. GW_ERR_CERT_REVOKED, REVOCATION_*. */
+GW_MUST_CHECK enum gw_err gw_crls_check(struct gw_crls *c,
+					const struct gw_path *path,
+					STACK_OF(X509) *given,
+					const struct gw_chain_rules *rules,
+					time_t now, struct gw_error *err);
+
+#endif

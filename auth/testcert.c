@@ -1,0 +1,301 @@
+/* testcert.c — see testcert.h. */
+#include "testcert.h"
+#include "claims.h"
+#include "ocsp.h"
+#include "gw/util.h"
+
+#include <openssl/err.h>
+#include <stdio.h>
+#include <string.h>
+
+#define OCSP_SKEW_S    300
+#define OCSP_MAX_AGE_S (7 * 86400) /* the defaults of gwd.conf(5) */
+
+enum { CHAIN, PROFILE, REVOCATION, MAPPING, STAGES };
+
+struct test {
+	struct gw_test_args args;
+	struct gw_trust *trust;
+	struct gw_error unregistered; /* the first CA that cannot be one */
+	STACK_OF(X509) *given;        /* leaf first */
+	struct gw_error malformed;    /* the first that is given but broken */
+	struct gw_crls *crls;
+	struct gw_blob *lists; /* what the CRLs lie in */
+	size_t list_count;
+	struct gw_blob ocsp;
+	struct gw_path path;
+	struct gw_test_stage stages[STAGES];
+};
+
+static const struct gw_conf_ca section = { .title = (char *)"offline" };
+
+/* ---- input */
+
+static const char *const cert_types[] = { "CERTIFICATE", "X509 CERTIFICATE",
+					  "TRUSTED CERTIFICATE", NULL };
+static const char *const crl_types[] = { "X509 CRL", NULL };
+
+/* A CA that cannot be registered is as good as absent; what then fails tells
+ * about it. */
+static void
+on_ca(void *arg, struct gw_der der)
+{
+	struct test *t = arg;
+	gw_auto(X509_free) X509 *x = NULL;
+	struct gw_error why;
+	enum gw_err rc = gw_cert_parse(der, &x, &why);
+
+	if (rc == GW_ERR_OK)
+		rc = gw_trust_add_cert(t->trust, x, &section, &why);
+	if (rc != GW_ERR_OK && t->unregistered.code == GW_ERR_OK)
+		t->unregistered = why;
+}
+
+static void
+on_given(void *arg, struct gw_der der)
+{
+	struct test *t = arg;
+	gw_auto(X509_free) X509 *x = NULL;
+	struct gw_error why;
+
+	if (sk_X509_num(t->given) > GW_TESTCERT_GIVEN)
+		return;
+	if (gw_cert_parse(der, &x, &why) == GW_ERR_OK)
+		gw_assert(sk_X509_push(t->given, gw_steal(&x)) > 0);
+	else if (t->malformed.code == GW_ERR_OK)
+		t->malformed = why;
+}
+
+static void
+on_crl(void *arg, struct gw_der der)
+{
+	struct test *t = arg;
+	struct gw_blob *b;
+	struct gw_error why;
+
+	t->lists = gw_xrealloc(t->lists, t->list_count + 1,
+			       sizeof(*t->lists));
+	b = &t->lists[t->list_count++];
+	*b = (struct gw_blob){ gw_xcalloc(der.len + 1, 1), der.len };
+	memcpy(b->p, der.p, der.len);
+	if (gw_crls_add(t->crls, b->p, b->len, &why) != GW_ERR_OK)
+		return; /* remembered there */
+}
+
+static bool
+each_file(struct test *t, const struct gw_words *files,
+	  const char *const *types, gw_test_block_fn *fn)
+{
+	for (size_t i = 0; i < files->n; i++) {
+		struct gw_blob b;
+		bool is_good;
+
+		if (!gw_test_read(files->v[i], &b))
+			return false;
+		is_good = gw_test_blocks(files->v[i], &b, types, fn, t);
+		gw_blob_clear(&b);
+		if (!is_good)
+			return false;
+	}
+	return true;
+}
+
+/* A file with the certificate first may bring its intermediates along. */
+static bool
+read_input(struct test *t)
+{
+	const struct gw_test_args *a = &t->args;
+	const struct gw_words leaf = { (const char **)(uintptr_t)&a->leaf, 1 };
+
+	return each_file(t, &leaf, cert_types, on_given) &&
+	       each_file(t, &a->intermediates, cert_types, on_given) &&
+	       each_file(t, &a->cas, cert_types, on_ca) &&
+	       each_file(t, &a->crls, crl_types, on_crl) &&
+	       (a->ocsp == NULL || gw_test_read(a->ocsp, &t->ocsp));
+}
+
+/* ---- stages */
+
+static void
+describe_path(const struct gw_path *p, struct gw_error *out)
+{
+	int n = sk_X509_num(p->certs);
+	char end[96], leaf[80];
+
+	gw_cert_subject(gw_path_leaf(p), leaf, sizeof(leaf));
+	gw_cert_subject(sk_X509_value(p->certs, n - 1), end, sizeof(end));
+	gw_fail(out, GW_ERR_OK, "%s, up to %s, %d certificates", leaf, end, n);
+}
+
+static void
+do_chain(struct test *t, struct gw_error *out)
+{
+	struct gw_error why = { .code = GW_ERR_OK };
+	enum gw_err rc;
+
+	if (t->malformed.code != GW_ERR_OK) {
+		*out = t->malformed;
+		return;
+	}
+	rc = gw_chain_verify(t->trust, &t->args.rules, t->given, t->args.at,
+			     &t->path, &why);
+	if (rc == GW_ERR_OK)
+		describe_path(&t->path, out);
+	else if (t->unregistered.code != GW_ERR_OK)
+		gw_fail(out, rc, "%.100s; not registered: %.70s", why.detail,
+			t->unregistered.detail);
+	else
+		*out = why;
+}
+
+static void
+do_profile(struct test *t, struct gw_error *out)
+{
+	const struct gw_profile card = { .wants_smartcard = true };
+	struct gw_purposes p = t->args.has_purposes ? t->args.purposes
+						    : gw_profile_purposes(&card);
+
+	if (!t->args.wants_profile)
+		gw_fail(out, GW_ERR_OK, "not asked (--eku none)");
+	else if (gw_profile_check_for(gw_path_leaf(&t->path), &p, out) ==
+		 GW_ERR_OK)
+		gw_fail(out, GW_ERR_OK, "%zu extended key usages, key usage, "
+			"no CA", p.n);
+}
+
+static enum gw_err
+ask_ocsp(struct test *t, struct gw_error *out)
+{
+	const struct gw_ocsp_rules rules = { OCSP_SKEW_S, OCSP_MAX_AGE_S };
+	struct gw_ocsp_status status;
+	enum gw_err rc = gw_ocsp_judge(
+		gw_path_leaf(&t->path), gw_path_issuer(&t->path), t->ocsp.p,
+		t->ocsp.len, &rules, t->args.at, &status, out);
+
+	if (rc == GW_ERR_OK)
+		gw_fail(out, rc, "good by OCSP");
+	return rc;
+}
+
+/* OCSP first; what it leaves open the lists answer. Revoked is revoked. */
+static void
+do_revocation(struct test *t, struct gw_error *out)
+{
+	enum gw_err rc = GW_ERR_REVOCATION_UNAVAILABLE;
+
+	if (t->args.ocsp == NULL && t->args.crls.n == 0) {
+		gw_fail(out, GW_ERR_OK, "not asked (no --crl, no "
+			"--ocsp-response)");
+		return;
+	}
+	if (t->args.ocsp != NULL)
+		rc = ask_ocsp(t, out);
+	if (rc == GW_ERR_OK || rc == GW_ERR_CERT_REVOKED ||
+	    t->args.crls.n == 0)
+		return;
+	if (gw_crls_check(t->crls, &t->path, t->given, &t->args.rules,
+			  t->args.at, out) == GW_ERR_OK)
+		gw_fail(out, GW_ERR_OK, "on none of %zu CRLs, nor its CAs",
+			gw_crls_count(t->crls));
+}
+
+/* Which account it is, only a directory can tell. */
+static void
+do_mapping(struct test *t, struct gw_error *out)
+{
+	struct gw_claims c;
+
+	if (gw_claims_read(gw_path_leaf(&t->path), &c, out) != GW_ERR_OK)
+		return;
+	if (c.upn[0] == '\0' && c.sid[0] == '\0')
+		gw_fail(out, GW_ERR_OK, "neither UPN nor SID: only "
+			"altSecurityIdentities could map it; no directory "
+			"asked");
+	else
+		gw_fail(out, GW_ERR_OK, "UPN %.80s, SID %.60s; no directory "
+			"asked", c.upn[0] != '\0' ? c.upn : "-",
+			c.sid[0] != '\0' ? c.sid : "-");
+	gw_claims_clear(&c);
+}
+
+static const struct {
+	const char *name;
+	void (*fn)(struct test *t, struct gw_error *out);
+} table[STAGES] = {
+	[CHAIN] = { "chain", do_chain },
+	[PROFILE] = { "profile", do_profile },
+	[REVOCATION] = { "revocation", do_revocation },
+	[MAPPING] = { "mapping", do_mapping },
+};
+
+static bool
+run(struct test *t)
+{
+	bool is_good = true;
+
+	for (size_t i = 0; i < STAGES; i++) {
+		struct gw_test_stage *s = &t->stages[i];
+		uint64_t start = gw_mono_us();
+
+		/* fail closed: a stage that says nothing has not passed. */
+		*s = (struct gw_test_stage){ .name = table[i].name,
+					     .is_reached = is_good,
+					     .why.code = GW_ERR_INTERNAL };
+		if (!is_good)
+			continue;
+		table[i].fn(t, &s->why);
+		s->us = gw_mono_us() - start;
+		is_good = s->why.code == GW_ERR_OK;
+	}
+	ERR_clear_error();
+	return is_good;
+}
+
+/* Memory is given back so that leak checkers have nothing to say. */
+static void
+clear(struct test *t)
+{
+	gw_path_clear(&t->path);
+	gw_crls_free(t->crls);
+	for (size_t i = 0; i < t->list_count; i++)
+		gw_blob_clear(&t->lists[i]);
+	free(t->lists);
+	gw_blob_clear(&t->ocsp);
+	gw_certs_free(t->given);
+	gw_trust_free(t->trust);
+	for (size_t i = 0; i < t->args.purposes.n; i++)
+		ASN1_OBJECT_free(
+			(ASN1_OBJECT *)(uintptr_t)t->args.purposes.v[i]);
+	sk_ASN1_OBJECT_pop_free(t->args.rules.policies, ASN1_OBJECT_free);
+	free(t->args.cas.v);
+	free(t->args.crls.v);
+	free(t->args.intermediates.v);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct gw_purposes any;
+	struct test t = { .list_count = 0 };
+	bool is_good;
+
+	if (!gw_test_args_read(argc, argv, &t.args))
+		return GW_TESTCERT_UNUSABLE;
+	if (!t.args.wants_profile)
+		t.args.rules.purposes = &any;
+	else if (t.args.has_purposes)
+		t.args.rules.purposes = &t.args.purposes;
+	t.trust = gw_trust_new();
+	t.given = sk_X509_new_null();
+	t.crls = gw_crls_new();
+	if (!read_input(&t)) {
+		clear(&t);
+		return GW_TESTCERT_UNUSABLE;
+	}
+	is_good = run(&t);
+	gw_test_say(t.stages, STAGES, t.args.json);
+	clear(&t);
+	if (fflush(stdout) != 0)
+		return GW_TESTCERT_UNUSABLE;
+	return is_good ? GW_TESTCERT_ACCEPTED : GW_TESTCERT_REFUSED;
+}

@@ -1,0 +1,311 @@
+/* testcert_args.c — the command line of gwd-testcert. Options that take files
+ * take every word up to the next option; the last word is the certificate
+ * unless one was named before. */
+#include "testcert.h"
+#include "gw/util.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum kind { FLAG, ONE, MANY };
+
+static bool
+misused(const char *what, const char *word)
+{
+	fprintf(stderr, "gwctl test-cert: %s%s\n", what, word);
+	return false;
+}
+
+static void
+push(struct gw_words *w, const char *word)
+{
+	w->v = gw_xrealloc(w->v, w->n + 1, sizeof(*w->v));
+	w->v[w->n++] = word;
+}
+
+/* ---- values */
+
+/* RFC 3339 in UTC: "2030-01-31T12:00:00Z"; also without Z, without the time,
+ * with a space; or with an offset "+02:00". */
+static bool
+read_iso(const char *s, time_t *out)
+{
+	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S",
+					     "%Y-%m-%d %H:%M:%S",
+					     "%Y-%m-%d" };
+	for (size_t i = 0; i < GW_COUNT(forms); i++) {
+		struct tm tm = { .tm_mday = 1 };
+		const char *p = strptime(s, forms[i], &tm);
+		unsigned h, m, frac;
+		int end = 0;
+		char sign;
+
+		if (p == NULL)
+			continue;
+		if (sscanf(p, ".%u%n", &frac, &end) == 1)
+			p += end;
+		*out = timegm(&tm);
+		if (*p == '\0' || strcmp(p, "Z") == 0 || strcmp(p, "z") == 0)
+			return true;
+		end = 0;
+		if (sscanf(p, "%c%2u:%2u%n", &sign, &h, &m, &end) == 3 &&
+		    p[end] == '\0' && (sign == '+' || sign == '-')) {
+			time_t off = (time_t)(h * 3600 + m * 60);
+
+			*out += sign == '+' ? -off : off;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+set_at(struct gw_test_args *a, const char *word)
+{
+	char *end;
+	long long n;
+
+	errno = 0;
+	n = strtoll(word, &end, 10);
+	if (errno == 0 && end != word && *end == '\0') {
+		a->at = (time_t)n;
+		return true;
+	}
+	return read_iso(word, &a->at) ||
+	       misused("--at: neither seconds nor RFC 3339: ", word);
+}
+
+/* Names and numbers. */
+static bool
+set_eku(struct gw_test_args *a, const char *word)
+{
+	ASN1_OBJECT *oid;
+
+	if (strcmp(word, "none") == 0) {
+		a->wants_profile = false;
+		return true;
+	}
+	oid = OBJ_txt2obj(word, 0);
+	if (oid == NULL)
+		return misused("--eku: no such purpose: ", word);
+	if (a->purposes.n >= GW_PURPOSES_MAX)
+		return misused("--eku: too many", "");
+	a->purposes.v[a->purposes.n++] = oid;
+	a->has_purposes = true;
+	return true;
+}
+
+static bool
+set_depth(struct gw_test_args *a, const char *word)
+{
+	char *end;
+	long n = strtol(word, &end, 10);
+
+	if (*word == '\0' || *end != '\0' || n < 0 || n > 100)
+		return misused("--max-depth: 0 to 100, not ", word);
+	a->rules.max_depth = (int)n;
+	return true;
+}
+
+static bool
+set_policy(struct gw_test_args *a, const char *word)
+{
+	ASN1_OBJECT *oid = OBJ_txt2obj(word, 0);
+
+	if (oid == NULL)
+		return misused("--policy: not an OID: ", word);
+	if (a->rules.policies == NULL)
+		a->rules.policies = sk_ASN1_OBJECT_new_null();
+	return a->rules.policies != NULL &&
+	       sk_ASN1_OBJECT_push(a->rules.policies, oid) > 0;
+}
+
+static bool
+set_ocsp(struct gw_test_args *a, const char *word)
+{
+	a->ocsp = word;
+	return true;
+}
+
+static bool
+add_ca(struct gw_test_args *a, const char *word)
+{
+	push(&a->cas, word);
+	return true;
+}
+
+static bool
+add_crl(struct gw_test_args *a, const char *word)
+{
+	push(&a->crls, word);
+	return true;
+}
+
+static bool
+add_intermediate(struct gw_test_args *a, const char *word)
+{
+	push(&a->intermediates, word);
+	return true;
+}
+
+static bool
+set_json(struct gw_test_args *a, const char *word)
+{
+	(void)word;
+	a->json = true;
+	return true;
+}
+
+static bool
+set_lenient(struct gw_test_args *a, const char *word)
+{
+	(void)word;
+	a->rules.is_lenient = true;
+	return true;
+}
+
+static bool
+set_explicit(struct gw_test_args *a, const char *word)
+{
+	(void)word;
+	a->rules.policy_flags |= X509_V_FLAG_EXPLICIT_POLICY;
+	return true;
+}
+
+static bool
+set_inhibit_any(struct gw_test_args *a, const char *word)
+{
+	(void)word;
+	a->rules.policy_flags |= X509_V_FLAG_INHIBIT_ANY;
+	return true;
+}
+
+static bool
+set_inhibit_mapping(struct gw_test_args *a, const char *word)
+{
+	(void)word;
+	a->rules.policy_flags |= X509_V_FLAG_INHIBIT_MAP;
+	return true;
+}
+
+static const struct option {
+	const char *name;
+	enum kind kind;
+	bool (*fn)(struct gw_test_args *a, const char *word);
+} options[] = {
+	{ "--ca", MANY, add_ca },
+	{ "--crl", MANY, add_crl },
+	{ "--intermediate", MANY, add_intermediate },
+	{ "--ocsp-response", ONE, set_ocsp },
+	{ "--at", ONE, set_at },
+	{ "--eku", ONE, set_eku },
+	{ "--max-depth", ONE, set_depth },
+	{ "--policy", MANY, set_policy },
+	{ "--explicit-policy", FLAG, set_explicit },
+	{ "--inhibit-any", FLAG, set_inhibit_any },
+	{ "--inhibit-mapping", FLAG, set_inhibit_mapping },
+	{ "--lenient", FLAG, set_lenient },
+	{ "--json", FLAG, set_json },
+	{ "--offline", FLAG, NULL },
+};
+
+static const struct option *
+find_option(const char *word)
+{
+	for (size_t i = 0; i < GW_COUNT(options); i++)
+		if (strcmp(options[i].name, word) == 0)
+			return &options[i];
+	return NULL;
+}
+
+/* ---- the line */
+
+static bool
+take_leaf(struct gw_test_args *a, const char *word)
+{
+	if (a->leaf != NULL)
+		return misused("more than one certificate: ", word);
+	a->leaf = word;
+	return true;
+}
+
+/* The words of one option; `*i` is moved to the last of them. `end`: how far
+ * they may reach. */
+static bool
+take_values(struct gw_test_args *a, const struct option *o, char **argv,
+	    int end, int *i)
+{
+	int first = *i + 1;
+
+	while (*i + 1 < end && strncmp(argv[*i + 1], "--", 2) != 0) {
+		if (o->kind == ONE && *i + 1 > first)
+			break;
+		if (!o->fn(a, argv[++*i]))
+			return false;
+	}
+	return *i >= first || misused(o->name, ": a value is missing");
+}
+
+static bool
+take(struct gw_test_args *a, char **argv, int end, int *i)
+{
+	const struct option *o = find_option(argv[*i]);
+
+	if (o == NULL)
+		return strncmp(argv[*i], "--", 2) == 0
+			       ? misused("no such option: ", argv[*i])
+			       : take_leaf(a, argv[*i]);
+	if (o->kind != FLAG)
+		return take_values(a, o, argv, end, i);
+	return o->fn == NULL || o->fn(a, NULL);
+}
+
+/* Where the words end: before the last one that is no flag when that can be
+ * the certificate, for the option before it would swallow it. */
+static int
+last_word(int argc, char **argv)
+{
+	const struct option *o;
+	int i = argc - 1;
+
+	while (i > 0 && (o = find_option(argv[i])) != NULL && o->kind == FLAG)
+		i--;
+	return i;
+}
+
+static bool
+is_value_of_one(char **argv, int at)
+{
+	const struct option *o = at > 1 ? find_option(argv[at - 1]) : NULL;
+
+	return o != NULL;
+}
+
+bool
+gw_test_args_read(int argc, char **argv, struct gw_test_args *out)
+{
+	struct gw_test_args a = { .at = time(NULL), .wants_profile = true,
+				  .rules.max_depth = GW_CHAIN_DEPTH };
+	int last = last_word(argc, argv);
+	bool is_leaf = last > 0 && strncmp(argv[last], "--", 2) != 0 &&
+		       !is_value_of_one(argv, last);
+
+	for (int i = 1; i < argc; i++) {
+		bool is_here = is_leaf && i == last && a.leaf == NULL;
+
+		if (strcmp(argv[i], "--") == 0)
+			continue;
+		if (is_here ? !take_leaf(&a, argv[i])
+			    : !take(&a, argv,
+				    is_leaf && a.leaf == NULL ? last : argc,
+				    &i))
+			return false;
+	}
+	if (a.leaf == NULL)
+		return misused("no certificate; name it last", "");
+	if (a.cas.n == 0)
+		return misused("--ca is missing", "");
+	*out = a;
+	return true;
+}
