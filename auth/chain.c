@@ -220,6 +220,29 @@ gw_chain_tell(X509_STORE_CTX *ctx, struct gw_error *err)
 
 /* ---- verification */
 
+/* To libcrypto a certificate has expired in the last second of its life,
+ * which RFC 5280, 4.1.2.5, counts in. */
+static bool
+is_last_second(X509_STORE_CTX *ctx)
+{
+	X509_VERIFY_PARAM *p = X509_STORE_CTX_get0_param(ctx);
+	X509 *x = X509_STORE_CTX_get_current_cert(ctx);
+
+	return X509_STORE_CTX_get_error(ctx) == X509_V_ERR_CERT_HAS_EXPIRED &&
+	       x != NULL &&
+	       gw_cert_not_after(x) == X509_VERIFY_PARAM_get_time(p);
+}
+
+int
+gw_chain_callback(int ok, X509_STORE_CTX *ctx)
+{
+	if (ok == 0 && is_last_second(ctx)) {
+		X509_STORE_CTX_set_error(ctx, X509_V_OK);
+		return 1;
+	}
+	return gw_constraints_callback(ok, ctx);
+}
+
 /* To libcrypto no policies means none, not any: a CA that requires explicit
  * policies would then have none acceptable. */
 static bool
@@ -255,7 +278,7 @@ gw_chain_context(X509_STORE *store, X509 *leaf, STACK_OF(X509) *untrusted,
 	X509_VERIFY_PARAM_set_auth_level(p, SECURITY_LEVEL);
 	X509_VERIFY_PARAM_set_depth(p, rules->max_depth);
 	X509_VERIFY_PARAM_set_time(p, now);
-	X509_STORE_CTX_set_verify_cb(ctx, gw_constraints_callback);
+	X509_STORE_CTX_set_verify_cb(ctx, gw_chain_callback);
 	if (!accept_policies(p, rules->policies)) {
 		X509_STORE_CTX_free(ctx);
 		return NULL;

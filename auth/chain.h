@@ -76,6 +76,8 @@ X509_STORE_CTX *gw_chain_context(X509_STORE *store, X509 *leaf,
 				 const struct gw_chain_rules *rules,
 				 time_t now, unsigned long flags)
 	GW_MUST_CHECK;
+/* For crls.c: its verify callback. */
+int gw_chain_callback(int ok, X509_STORE_CTX *ctx);
 /* For crls.c: the refusal that stands in `ctx`. */
 enum gw_err gw_chain_tell(X509_STORE_CTX *ctx, struct gw_error *err);
 

@@ -139,6 +139,60 @@ gw_constraints_check(X509 *x, bool is_anchor, struct gw_error *err)
 	return GW_ERR_OK;
 }
 
+/* ---- are the names that it is about? */
+
+static bool
+is_dns_name(const ASN1_STRING *s)
+{
+	const char *p = (const char *)ASN1_STRING_get0_data(s);
+	size_t len = (size_t)ASN1_STRING_length(s);
+	bool is_wild = len > 2 && p[0] == '*' && p[1] == '.';
+
+	return is_wild ? is_host(p + 2, len - 2) : is_host(p, len);
+}
+
+static bool
+is_mail_name(const ASN1_STRING *s)
+{
+	const char *p = (const char *)ASN1_STRING_get0_data(s);
+
+	return is_mail(s) &&
+	       memchr(p, '@', (size_t)ASN1_STRING_length(s)) != NULL;
+}
+
+static bool
+is_ip_name(const ASN1_STRING *s)
+{
+	return ASN1_STRING_length(s) == 4 || ASN1_STRING_length(s) == 16;
+}
+
+static bool
+is_name(const GENERAL_NAME *g)
+{
+	switch (g->type) {
+	case GEN_DNS:   return is_dns_name(g->d.dNSName);
+	case GEN_EMAIL: return is_mail_name(g->d.rfc822Name);
+	case GEN_IPADD: return is_ip_name(g->d.iPAddress);
+	default:        return true;
+	}
+}
+
+enum gw_err
+gw_constraints_check_names(X509 *x, struct gw_error *err)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL,
+						NULL);
+	bool is_good = true;
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(names) && is_good; i++)
+		is_good = is_name(sk_GENERAL_NAME_value(names, i));
+	GENERAL_NAMES_free(names);
+	return is_good ? GW_ERR_OK
+		       : gw_fail(err, GW_ERR_CERT_CONSTRAINT,
+				 "an alternative name is badly written, so "
+				 "that no name constraint can hold it");
+}
+
 /* ---- user principal names */
 
 static bool

@@ -27,4 +27,9 @@ bool gw_constraints_upn_is_in(const char *upn, size_t len, const char *base,
 GW_MUST_CHECK enum gw_err gw_constraints_check(X509 *x, bool is_anchor,
 					       struct gw_error *err);
 
+/* Below a CA with constraints: is each DNS, mail and IP name one, and not
+ * something that only ends like one? GW_ERR_CERT_CONSTRAINT. */
+GW_MUST_CHECK enum gw_err gw_constraints_check_names(X509 *x,
+						     struct gw_error *err);
+
 #endif

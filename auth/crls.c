@@ -1,6 +1,5 @@
 /* crls.c — see crls.h. */
 #include "crls.h"
-#include "constraints.h"
 #include "crl.h"
 #include "gw/util.h"
 
@@ -149,7 +148,7 @@ on_verify(int ok, X509_STORE_CTX *ctx)
 		X509_STORE_CTX_set_error(ctx, X509_V_OK);
 		return 1;
 	}
-	return gw_constraints_callback(ok, ctx);
+	return gw_chain_callback(ok, ctx);
 }
 
 static STACK_OF(X509) *

@@ -111,6 +111,18 @@ check_one(X509 *x, bool is_anchor, bool is_lenient, struct gw_error *err)
 	return rc;
 }
 
+/* The CA with name constraints that stands highest; 0: none. */
+static int
+highest_constrained(const STACK_OF(X509) *certs)
+{
+	int i = sk_X509_num(certs) - 1;
+
+	while (i > 0 && X509_get_ext_by_NID(sk_X509_value(certs, i),
+					    NID_name_constraints, -1) < 0)
+		i--;
+	return i;
+}
+
 enum gw_err
 gw_rules_check(const STACK_OF(X509) *certs,
 	       const struct gw_chain_rules *rules, struct gw_error *err)
@@ -120,7 +132,7 @@ gw_rules_check(const STACK_OF(X509) *certs,
 	const struct gw_purposes *purposes =
 		rules->purposes != NULL ? rules->purposes : &client;
 	struct gw_error why = { .code = GW_ERR_OK };
-	int n = sk_X509_num(certs);
+	int n = sk_X509_num(certs), constrained = highest_constrained(certs);
 
 	for (int i = 0; i < n; i++) {
 		X509 *x = sk_X509_value(certs, i);
@@ -128,6 +140,8 @@ gw_rules_check(const STACK_OF(X509) *certs,
 					   &why);
 		char subject[96];
 
+		if (rc == GW_ERR_OK && i < constrained)
+			rc = gw_constraints_check_names(x, &why);
 		if (rc == GW_ERR_OK && i > 0)
 			rc = gw_profile_check_ca(x, purposes, &why);
 		if (rc == GW_ERR_OK)
