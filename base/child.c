@@ -164,7 +164,10 @@ on_start(void *ctx, struct gw_msg *m)
 	rc = c->ops->start(c->app, c, &err);
 	wipe_secrets(c);
 	if (rc == GW_ERR_OK)
-		rc = gw_sandbox_enter(c->ops->readable, &err);
+		rc = gw_sandbox_enter(c->ops->readable,
+				      c->ops->writable != NULL
+					      ? c->ops->writable(c->app)
+					      : NULL, &err);
 	if (rc != GW_ERR_OK)
 		return tell_failure(c, &err);
 	gw_chan_set_state(c->control, ST_RUNNING);
@@ -203,6 +206,32 @@ on_kill(void *ctx, struct gw_msg *m)
 }
 
 static enum gw_err
+on_admin(void *ctx, struct gw_msg *m)
+{
+	struct gw_child *c = ctx;
+	struct gw_admin a;
+
+	if (c->ops->admin == NULL || !gw_admin_decode(&m->rd, &a))
+		return GW_ERR_PROTO;
+	c->ops->admin(c->app, m->id, &a);
+	return GW_ERR_OK;
+}
+
+static enum gw_err
+on_ca_names(void *ctx, struct gw_msg *m)
+{
+	struct gw_child *c = ctx;
+	const uint8_t *der;
+	size_t len;
+
+	if (c->ops->ca_names == NULL ||
+	    !gw_ca_names_decode(&m->rd, &der, &len) ||
+	    !c->ops->ca_names(c->app, der, len))
+		return GW_ERR_PROTO;
+	return GW_ERR_OK;
+}
+
+static enum gw_err
 on_stop(void *ctx, struct gw_msg *m)
 {
 	struct gw_child *c = ctx;
@@ -223,6 +252,8 @@ static const struct gw_msg_rule rules[] = {
 	{ GW_MSG_START,      ST_SETUP,   false, on_start },
 	{ GW_MSG_STATUS_ASK, ST_RUNNING, false, on_status_ask },
 	{ GW_MSG_KILL,       ST_RUNNING, false, on_kill },
+	{ GW_MSG_ADMIN,      ST_RUNNING, false, on_admin },
+	{ GW_MSG_CA_NAMES,   ST_RUNNING, false, on_ca_names },
 	{ GW_MSG_STOP,       ST_ANY,     false, on_stop },
 };
 
@@ -286,6 +317,23 @@ gw_child_status_end(struct gw_child *c, uint64_t ask)
 	(void)gw_chan_begin(c->control);
 	if (gw_chan_send(c->control, GW_MSG_STATUS_END, ask, -1) != GW_ERR_OK)
 		gw_event(GW_LOG_WARN, "status-end-dropped", NULL);
+}
+
+void
+gw_child_admin_done(struct gw_child *c, uint64_t ask,
+		    const struct gw_admin_done *d)
+{
+	gw_admin_done_encode(gw_chan_begin(c->control), d);
+	if (gw_chan_send(c->control, GW_MSG_ADMIN_DONE, ask, -1) != GW_ERR_OK)
+		gw_event(GW_LOG_WARN, "admin-answer-dropped", NULL);
+}
+
+void
+gw_child_ca_names(struct gw_child *c, const uint8_t *der, size_t len)
+{
+	gw_wr_bytes(gw_chan_begin(c->control), der, len);
+	if (gw_chan_send(c->control, GW_MSG_CA_NAMES, 0, -1) != GW_ERR_OK)
+		gw_event(GW_LOG_WARN, "ca-names-dropped", NULL);
 }
 
 static void

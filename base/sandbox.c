@@ -13,6 +13,10 @@
 
 #define READ_ACCESS (LANDLOCK_ACCESS_FS_READ_FILE | \
 		     LANDLOCK_ACCESS_FS_READ_DIR)
+/* Plain files only: what a database with its log does. */
+#define WRITE_ACCESS (READ_ACCESS | LANDLOCK_ACCESS_FS_WRITE_FILE | \
+		      LANDLOCK_ACCESS_FS_MAKE_REG | \
+		      LANDLOCK_ACCESS_FS_REMOVE_FILE)
 /* Everything the first Landlock ABI can forbid. */
 #define ALL_ACCESS  ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1)
 
@@ -23,16 +27,16 @@ failed(struct gw_error *err, const char *what)
 }
 
 static enum gw_err
-allow_reading(int ruleset, const char *path, struct gw_error *err)
+allow(int ruleset, const char *path, uint64_t access, struct gw_error *err)
 {
 	struct landlock_path_beneath_attr rule = {
-		.allowed_access = READ_ACCESS,
+		.allowed_access = access,
 		.parent_fd = open(path, O_PATH | O_CLOEXEC),
 	};
 	long rc;
 
 	if (rule.parent_fd < 0)
-		return GW_ERR_OK; /* what is not there cannot be read */
+		return GW_ERR_OK; /* what is not there cannot be used */
 	rc = syscall(SYS_landlock_add_rule, ruleset,
 		     LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
 	if (rc != 0 && errno == EINVAL) { /* a file, not a directory */
@@ -45,7 +49,8 @@ allow_reading(int ruleset, const char *path, struct gw_error *err)
 }
 
 static enum gw_err
-restrict_files(const char *const *readable, struct gw_error *err)
+restrict_files(const char *const *readable, const char *writable,
+	       struct gw_error *err)
 {
 	struct landlock_ruleset_attr attr = {
 		.handled_access_fs = ALL_ACCESS,
@@ -59,7 +64,9 @@ restrict_files(const char *const *readable, struct gw_error *err)
 			       ? GW_ERR_OK
 			       : failed(err, "landlock");
 	while (readable != NULL && *readable != NULL && rc == GW_ERR_OK)
-		rc = allow_reading(ruleset, *readable++, err);
+		rc = allow(ruleset, *readable++, READ_ACCESS, err);
+	if (writable != NULL && rc == GW_ERR_OK)
+		rc = allow(ruleset, writable, WRITE_ACCESS, err);
 	if (rc == GW_ERR_OK &&
 	    syscall(SYS_landlock_restrict_self, ruleset, 0) != 0)
 		rc = failed(err, "landlock_restrict_self");
@@ -68,7 +75,8 @@ restrict_files(const char *const *readable, struct gw_error *err)
 }
 
 enum gw_err
-gw_sandbox_enter(const char *const *readable, struct gw_error *err)
+gw_sandbox_enter(const char *const *readable, const char *writable,
+		 struct gw_error *err)
 {
 	static const struct rlimit none = { 0, 0 };
 
@@ -77,5 +85,5 @@ gw_sandbox_enter(const char *const *readable, struct gw_error *err)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
 	    setrlimit(RLIMIT_CORE, &none) != 0)
 		return failed(err, "no core dumps");
-	return restrict_files(readable, err);
+	return restrict_files(readable, writable, err);
 }

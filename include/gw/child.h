@@ -10,6 +10,7 @@
 #ifndef GW_CHILD_H
 #define GW_CHILD_H
 
+#include "gw/admin.h"
 #include "gw/chan.h"
 #include "gw/conf.h"
 #include "gw/proto.h"
@@ -50,9 +51,21 @@ struct gw_child_ops {
 	 * what was borrowed, which is freed next. NULL: nothing to do. */
 	void (*end)(void *app);
 
+	/* A change of the registry (gwd-auth); answer `ask` with
+	 * gw_child_admin_done(). NULL: a protocol violation. */
+	void (*admin)(void *app, uint64_t ask, const struct gw_admin *m);
+
+	/* The names of the registered CAs (gwd-proxy), borrowed; false when
+	 * they are none. NULL: a protocol violation. */
+	bool (*ca_names)(void *app, const uint8_t *der, size_t len);
+
 	/* The paths this child may still read after start (Landlock), ended
 	 * by NULL; NULL: none at all. */
 	const char *const *readable;
+
+	/* The one directory, found out by start(), in which this child may
+	 * make, change and remove plain files; NULL: nowhere. Borrowed. */
+	const char *(*writable)(void *app);
 };
 
 struct gw_loop *gw_child_loop(struct gw_child *c);
@@ -69,6 +82,11 @@ const struct gw_file *gw_child_file(const struct gw_child *c,
 void gw_child_status_row(struct gw_child *c, uint64_t ask, const char *section,
 			 const char *json);
 void gw_child_status_end(struct gw_child *c, uint64_t ask);
+
+void gw_child_admin_done(struct gw_child *c, uint64_t ask,
+			 const struct gw_admin_done *d);
+/* Names of all registered CAs, for gwd-proxy; allowed from start() on. */
+void gw_child_ca_names(struct gw_child *c, const uint8_t *der, size_t len);
 
 /* The whole main(): returns the exit status. */
 int gw_child_main(const struct gw_child_ops *ops, void *app);

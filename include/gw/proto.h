@@ -39,6 +39,10 @@ enum gw_msg_type {
 	GW_MSG_LOGON,      /* auth: struct gw_logon */
 	GW_MSG_FACTS,      /* kdc: struct gw_facts, id of the LOGON */
 	GW_MSG_REFUSED,    /* kdc: u32 enum gw_err, str detail, str dc */
+	/* control, the registry (gw/admin.h) */
+	GW_MSG_ADMIN,      /* to auth: struct gw_admin */
+	GW_MSG_ADMIN_DONE, /* from auth: struct gw_admin_done, same id */
+	GW_MSG_CA_NAMES,   /* from auth, and on to proxy: bytes, DER names */
 	GW_MSG_TYPE_COUNT
 };
 

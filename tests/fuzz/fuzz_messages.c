@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gw/admin.h"
 #include "gw/conf.h"
 #include "gw/proto.h"
 
@@ -79,11 +80,41 @@ conf(struct gw_rd *r)
 	gw_conf_clear(&c);
 }
 
+static void
+admin(struct gw_rd *r)
+{
+	struct gw_admin m;
+
+	if (gw_admin_decode(r, &m))
+		gw_assert(gw_admin_is_valid(&m) &&
+			  m.pem_len <= GW_ADMIN_PEM_MAX);
+}
+
+static void
+admin_done(struct gw_rd *r)
+{
+	struct gw_admin_done d;
+
+	if (gw_admin_done_decode(r, &d))
+		gw_assert(gw_admin_err_status(d.error) >= 200);
+}
+
+static void
+ca_names(struct gw_rd *r)
+{
+	const uint8_t *p;
+	size_t len;
+
+	if (gw_ca_names_decode(r, &p, &len))
+		gw_assert(len == 0 || p[0] == 0x30);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static void (*const decoders[])(struct gw_rd *) = {
 		admit, verdict, logon, facts, refused, file, conf,
+		admin, admin_done, ca_names,
 	};
 	struct gw_rd r;
 
