@@ -15,6 +15,7 @@ gw_mail_free(struct gw_mail *m)
 {
 	gw_close(&m->fd);
 	gw_counters_free(m->counters);
+	free(m->names);
 	free(m);
 }
 

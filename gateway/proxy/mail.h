@@ -14,6 +14,7 @@ enum gw_mail_kind {
 	GW_MAIL_LISTENER, /* fd, index: a listening socket */
 	GW_MAIL_END,      /* session: close its connections */
 	GW_MAIL_STATUS,   /* ask */
+	GW_MAIL_CA_NAMES, /* names: offered to clients from now on */
 	GW_MAIL_STOP,
 	/* to the control thread */
 	GW_MAIL_COUNTED,  /* ask, counters (heap) */
@@ -28,6 +29,8 @@ struct gw_mail {
 	uint64_t ask;
 	uint8_t session[GW_SESSION_ID];
 	struct gw_counters *counters;
+	uint8_t *names;   /* owned: DER, one after the other */
+	size_t names_len;
 };
 
 struct gw_mailbox {

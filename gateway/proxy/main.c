@@ -279,6 +279,25 @@ end_session(void *app, const uint8_t session[GW_SESSION_ID])
 	post_all(app, &m);
 }
 
+static bool
+offer_cas(void *app, const uint8_t *der, size_t len)
+{
+	struct app *a = app;
+
+	if (!gw_tls_offer_cas(NULL, der, len))
+		return false;
+	for (size_t i = 0; i < a->worker_count; i++) {
+		struct gw_mail m = { .kind = GW_MAIL_CA_NAMES, .fd = -1,
+				     .names = gw_xcalloc(len + 1, 1),
+				     .names_len = len };
+
+		if (len > 0)
+			memcpy(m.names, der, len);
+		post(a, i, &m);
+	}
+	return true;
+}
+
 static void
 stop(void *app)
 {
@@ -326,6 +345,7 @@ main(void)
 		.name = "gwd-proxy", .start = start, .link = take_link,
 		.listener = take_listener, .status = give_status,
 		.kill = end_session, .stop = stop, .end = end,
+		.ca_names = offer_cas,
 	};
 	static struct app app;
 

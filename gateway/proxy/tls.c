@@ -296,6 +296,37 @@ gw_tls_add_ca(STACK_OF(X509_NAME) *names, const struct gw_file *f,
 	return GW_ERR_OK;
 }
 
+static bool
+read_names(const uint8_t *der, size_t len, STACK_OF(X509_NAME) *out)
+{
+	const uint8_t *p = der;
+
+	while (p < der + len) {
+		X509_NAME *name = d2i_X509_NAME(NULL, &p,
+						(long)(der + len - p));
+
+		if (name == NULL || sk_X509_NAME_push(out, name) == 0) {
+			X509_NAME_free(name);
+			ERR_clear_error();
+			return false;
+		}
+	}
+	return true;
+}
+
+bool
+gw_tls_offer_cas(SSL_CTX *ctx, const uint8_t *der, size_t len)
+{
+	STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
+	bool ok = names != NULL && read_names(der, len, names);
+
+	if (ok && ctx != NULL)
+		SSL_CTX_set_client_CA_list(ctx, names); /* takes them */
+	else
+		sk_X509_NAME_pop_free(names, X509_NAME_free);
+	return ok;
+}
+
 /* ---- moving on */
 
 static void

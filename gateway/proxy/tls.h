@@ -33,6 +33,12 @@ GW_MUST_CHECK enum gw_err gw_tls_add_ca(STACK_OF(X509_NAME) *names,
 					const struct gw_file *f,
 					struct gw_error *err);
 
+/* Subjects in DER, one after the other; none: clients offer what they have.
+ * Without a context they are only checked. The context's list is replaced as a whole;
+ * false, and it stays, when one cannot be read. */
+GW_MUST_CHECK bool gw_tls_offer_cas(SSL_CTX *ctx, const uint8_t *der,
+				    size_t len);
+
 /* A server's side over `s`, which must outlive it. `owner` comes back from
  * gw_tls_owner(). NULL when OpenSSL has no memory. */
 SSL *gw_tls_new(SSL_CTX *ctx, struct gw_sock *s, void *owner);

@@ -2,6 +2,7 @@
 #include "worker.h"
 #include "conn.h"
 #include "exchange.h"
+#include "tls.h"
 #include "gw/log.h"
 #include "gw/util.h"
 
@@ -90,6 +91,16 @@ take_status(struct gw_worker *w, struct gw_mail *m)
 					   .ask = m->ask, .counters = out });
 }
 
+/* Handshakes that have sent their request for a certificate go on. */
+static void
+take_ca_names(struct gw_worker *w, struct gw_mail *m)
+{
+	for (size_t i = 0; i < w->site->listener_count; i++)
+		if (!gw_tls_offer_cas(w->listeners[i].tls, m->names,
+				      m->names_len))
+			gw_event(GW_LOG_ERR, "ca-names-refused", NULL);
+}
+
 static bool
 is_busy(const struct gw_conn *c)
 {
@@ -120,7 +131,7 @@ take_stop(struct gw_worker *w, struct gw_mail *m)
 static void (*const orders[])(struct gw_worker *w, struct gw_mail *m) = {
 	[GW_MAIL_LINK] = take_link,   [GW_MAIL_LISTENER] = take_listener,
 	[GW_MAIL_END] = take_end,     [GW_MAIL_STATUS] = take_status,
-	[GW_MAIL_STOP] = take_stop,
+	[GW_MAIL_STOP] = take_stop,   [GW_MAIL_CA_NAMES] = take_ca_names,
 };
 
 static void
