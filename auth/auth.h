@@ -7,6 +7,7 @@
 
 #include "chain.h"
 #include "gw/child.h"
+#include "registry.h"
 #include "resolve.h"
 #include "revocation.h"
 #include "session.h"
@@ -25,7 +26,10 @@ struct gw_auth {
 	struct gw_child *child;
 	struct gw_loop *loop;
 	const struct gw_conf *conf;
-	struct gw_trust *trust;
+	char *state_dir;             /* the one directory it writes to */
+	struct gw_registry *registry;
+	struct gw_trust *trust;      /* of the registry as it is now */
+	uint64_t generation;         /* how often trust was replaced */
 	struct gw_resolver *resolver;
 	struct gw_revocation *revocation;
 	struct gw_sessions *sessions;
@@ -47,6 +51,14 @@ void gw_peers_revoke(struct gw_auth *a, struct gw_session *s,
 		     enum gw_err why);
 /* Arms the session's timer for what comes next, or ends it. */
 void gw_peers_settle(struct gw_auth *a, struct gw_session *s);
+
+/* ---- admin.c: the registry put to use */
+
+/* Opens the database and adds the configuration file's. GW_ERR_FILE. */
+GW_MUST_CHECK enum gw_err gw_admin_start(struct gw_auth *a,
+					 struct gw_error *err);
+/* Carries out an operator's change and answers. */
+void gw_admin_do(struct gw_auth *a, uint64_t ask, const struct gw_admin *m);
 
 /* ---- status.c */
 

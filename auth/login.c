@@ -24,6 +24,7 @@ struct login {
 	char peer[GW_PEER_MAX];
 	const struct gw_conf_listener *listener;
 	enum stage stage;
+	uint64_t generation;        /* of the registry, when path was found */
 	uint8_t leaf[GW_HASH];
 	char subject[GW_SUBJECT_MAX], serial[GW_SERIAL_MAX];
 	STACK_OF(X509) *given;
@@ -214,9 +215,32 @@ do_chain(struct login *l)
 		.max_depth = GW_CHAIN_DEPTH,
 	};
 
+	l->generation = l->auth->generation;
 	return gw_chain_verify(l->auth->trust, &rules, l->given,
 			       gw_auth_now(l->auth).wall, &l->path,
 			       &l->err) == GW_ERR_OK ? PASS : FAIL;
+}
+
+static bool
+is_served(struct login *l)
+{
+	if (gw_registry_client_auth(l->auth->registry))
+		return true;
+	fail(l, GW_ERR_POLICY_CLIENT_AUTH_DISABLED, "by an operator");
+	return false;
+}
+
+/* The registry may have changed while the login waited: then the path is
+ * looked for again among what is trusted now. */
+static bool
+still_stands(struct login *l)
+{
+	if (!is_served(l))
+		return false;
+	if (l->generation == l->auth->generation)
+		return true;
+	gw_path_clear(&l->path);
+	return do_chain(l) == PASS;
 }
 
 static enum step
@@ -256,6 +280,8 @@ do_join(struct login *l)
 	struct gw_session *s = gw_session_joinable(
 		a->sessions, l->leaf, l->listener, gw_auth_now(a));
 
+	if (l->path.certs != NULL && !still_stands(l))
+		return FAIL;
 	if (s == NULL || !gw_session_join(a->sessions, s, l->link->id))
 		return PASS;
 	gw_peers_settle(a, s);
@@ -352,6 +378,19 @@ session_end(const struct login *l, time_t now)
 	return l->has_facts ? GW_MIN(until, l->facts.ticket_end) : until;
 }
 
+static bool
+note_cas(const struct gw_path *p, struct gw_session *s)
+{
+	uint8_t sha256[GW_HASH];
+
+	for (int i = 1; i < sk_X509_num(p->certs); i++) {
+		gw_cert_sha256(sk_X509_value(p->certs, i), sha256);
+		if (!gw_session_add_ca(s, sha256))
+			return false;
+	}
+	return true;
+}
+
 static enum step
 do_session(struct login *l)
 {
@@ -359,10 +398,14 @@ do_session(struct login *l)
 	struct gw_now now = gw_auth_now(a);
 	struct gw_session like = {
 		.listener = l->listener, .since = now.wall,
-		.until = session_end(l, now.wall), .judged_ms = now.mono_ms,
-		.owner = a,
+		.judged_ms = now.mono_ms, .owner = a,
 	};
 
+	if (!still_stands(l))
+		return FAIL;
+	if (!note_cas(&l->path, &like))
+		return fail(l, GW_ERR_CERT_CONSTRAINT, "the path is too long");
+	like.until = session_end(l, now.wall);
 	if (like.until <= now.wall)
 		return fail(l, GW_ERR_SESSION_ENDED,
 			    "certificate or ticket ends now");
@@ -553,7 +596,7 @@ examine(struct login *l, const struct gw_admit *m)
 		fail(l, GW_ERR_INTERNAL, "no such listener");
 		return false;
 	}
-	if (try_join(l))
+	if (!is_served(l) || try_join(l))
 		return false;
 	if (gw_certs_parse(m->chain, m->chain_count, &l->given, &l->err) !=
 	    GW_ERR_OK)

@@ -1,6 +1,6 @@
 /* main.c — gwd-auth: decides who may come in. Judges certificates, asks OCSP
- * responders and gwd-kdc, and keeps the sessions. One thread; it opens no
- * file after its start but /etc/hosts. */
+ * responders and gwd-kdc, and keeps sessions and registry. One thread; after
+ * its start it opens /etc/hosts and the registry's files, nothing else. */
 #include "login.h"
 #include "gw/log.h"
 #include "gw/util.h"
@@ -35,36 +35,6 @@ wall_clock(void *ctx)
 }
 
 /* ---- start */
-
-static const struct gw_conf_ca *
-find_ca(const struct gw_conf *c, const char *title)
-{
-	for (size_t i = 0; i < c->ca_count; i++)
-		if (strcmp(c->cas[i].title, title) == 0)
-			return &c->cas[i];
-	return NULL;
-}
-
-static enum gw_err
-register_cas(struct gw_auth *a, struct gw_error *err)
-{
-	const struct gw_file *f = NULL;
-	enum gw_err rc;
-
-	while ((f = gw_child_file(a->child, GW_FILE_CA, NULL, f)) != NULL) {
-		const struct gw_conf_ca *ca = find_ca(a->conf, f->name);
-
-		if (ca == NULL)
-			return gw_fail(err, GW_ERR_CONF,
-				       "certificate for a CA without section");
-		rc = gw_trust_add(a->trust, f->data, f->len, ca, err);
-		if (rc != GW_ERR_OK)
-			return rc;
-	}
-	if (gw_trust_count(a->trust) == 0)
-		return gw_fail(err, GW_ERR_CONF, "no CA is registered");
-	return GW_ERR_OK;
-}
 
 /* Questions to responders need a socket each. */
 static void
@@ -105,7 +75,6 @@ start(void *app, struct gw_child *c, struct gw_error *err)
 	a->conf = conf;
 	raise_file_limit();
 	LIST_INIT(&a->links);
-	a->trust = gw_trust_new();
 	a->resolver = gw_resolver_new(a->loop);
 	a->revocation = gw_revocation_new(a->loop, &conf->revocation,
 					  &transport);
@@ -113,7 +82,7 @@ start(void *app, struct gw_child *c, struct gw_error *err)
 	a->logins = gw_logins_new(a);
 	for (size_t i = 0; i < conf->ca_count; i++)
 		gw_revocation_announce(a->revocation, conf->cas[i].ocsp_url);
-	return register_cas(a, err);
+	return gw_admin_start(a, err);
 }
 
 /* ---- the supervisor's wishes */
@@ -140,6 +109,20 @@ kill_session(void *app, const uint8_t session[GW_SESSION_ID])
 		gw_peers_revoke(a, s, GW_ERR_SESSION_ENDED);
 }
 
+static void
+admin(void *app, uint64_t ask, const struct gw_admin *m)
+{
+	gw_admin_do(app, ask, m);
+}
+
+static const char *
+writable(void *app)
+{
+	const struct gw_auth *a = app;
+
+	return a->state_dir;
+}
+
 /* Logins first: they hold places in flights, links and sessions. */
 static void
 end(void *app)
@@ -154,6 +137,8 @@ end(void *app)
 	gw_sessions_free(a->sessions);
 	gw_resolver_free(a->resolver);
 	gw_trust_free(a->trust);
+	gw_registry_free(a->registry);
+	free(a->state_dir);
 }
 
 int
@@ -164,7 +149,7 @@ main(void)
 	static const struct gw_child_ops ops = {
 		.name = "gwd-auth", .start = start, .link = link_to,
 		.status = status, .kill = kill_session, .end = end,
-		.readable = readable,
+		.admin = admin, .readable = readable, .writable = writable,
 	};
 	struct gw_auth a = { .child = NULL };
 

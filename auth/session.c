@@ -52,6 +52,35 @@ gw_sessions_free(struct gw_sessions *t)
 	free(t);
 }
 
+/* ---- the path */
+
+static uint64_t
+beginning(const uint8_t sha256[GW_HASH])
+{
+	uint64_t v;
+
+	memcpy(&v, sha256, sizeof(v));
+	return v;
+}
+
+bool
+gw_session_add_ca(struct gw_session *s, const uint8_t sha256[GW_HASH])
+{
+	if (s->ca_count >= GW_SESSION_CAS_MAX)
+		return false;
+	s->cas[s->ca_count++] = beginning(sha256);
+	return true;
+}
+
+bool
+gw_session_chains_to(const struct gw_session *s, const uint8_t sha256[GW_HASH])
+{
+	for (size_t i = 0; i < s->ca_count; i++)
+		if (s->cas[i] == beginning(sha256))
+			return true;
+	return false;
+}
+
 /* ---- connections of one link */
 
 static struct gw_link_use *

@@ -14,6 +14,7 @@
 #include "cert.h"
 
 #define GW_SESSION_LINKS_MAX 512
+#define GW_SESSION_CAS_MAX   16 /* above the leaf */
 
 /* Wall clock for ends, monotonic for ages. */
 struct gw_now {
@@ -30,6 +31,9 @@ struct gw_session {
 	uint8_t id[GW_SESSION_ID];
 	uint8_t leaf[GW_HASH];
 	uint8_t revocation[GW_HASH]; /* key of its answer in the cache */
+	/* The CAs of its path, each by the beginning of its digest. */
+	uint64_t cas[GW_SESSION_CAS_MAX];
+	size_t ca_count;
 	const struct gw_conf_listener *listener;
 	time_t since, until;
 	uint64_t judged_ms;
@@ -44,6 +48,13 @@ struct gw_session {
 	LIST_ENTRY(gw_session) by_id, by_leaf;
 	TAILQ_ENTRY(gw_session) all, idle;
 };
+
+/* Notes one more CA of the path; false when there are too many. */
+GW_MUST_CHECK bool gw_session_add_ca(struct gw_session *s,
+				     const uint8_t sha256[GW_HASH]);
+/* Two CAs with digests that begin alike are taken for one. */
+bool gw_session_chains_to(const struct gw_session *s,
+			  const uint8_t sha256[GW_HASH]);
 
 struct gw_sessions;
 

@@ -74,23 +74,18 @@ say_auth(struct gw_auth *a, uint64_t ask)
 	struct gw_revocation_counts n = gw_revocation_count(a->revocation);
 
 	say(a, ask, "auth",
-	    json_pack("{s:I, s:I, s:I, s:I, s:b}", "sessions",
+	    json_pack("{s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I}", "cas",
+		      (json_int_t)gw_registry_trusted(a->registry, NULL),
+		      "sessions",
 		      (json_int_t)gw_sessions_count(a->sessions),
 		      "sessions_max", (json_int_t)a->conf->session.max,
 		      "ocsp_cached", (json_int_t)n.answers,
 		      "ocsp_under_way", (json_int_t)n.flights,
-		      "kdc_connected", a->kdc != NULL));
-}
-
-/* "c-" and the first ten digits of the fingerprint. */
-static void
-ca_id(const X509 *x, char out[13])
-{
-	uint8_t md[GW_HASH];
-
-	gw_cert_sha256(x, md);
-	memcpy(out, "c-", 2);
-	gw_hex(md, 5, out + 2);
+		      "kdc_connected", a->kdc != NULL, "client_auth",
+		      gw_registry_client_auth(a->registry) ? "Enabled"
+							   : "Disabled",
+		      "client_auth_since", (json_int_t)
+		      gw_registry_client_auth_since(a->registry)));
 }
 
 static int64_t
@@ -99,26 +94,66 @@ days_until(time_t end, time_t now)
 	return end >= now ? (end - now) / DAY : -((now - end) / DAY) - 1;
 }
 
+/* "RSA 2048", "EC 256". */
+static void
+key_text(X509 *x, char out[32])
+{
+	EVP_PKEY *key = X509_get0_pubkey(x);
+	const char *type = key != NULL ? EVP_PKEY_get0_type_name(key) : NULL;
+
+	gw_format(out, 32, "%.20s %d", type != NULL ? type : "?",
+		  key != NULL ? EVP_PKEY_get_bits(key) : 0);
+}
+
+static const char *
+signature_text(const X509 *x)
+{
+	const char *name = OBJ_nid2ln(X509_get_signature_nid(x));
+
+	return name != NULL ? name : "";
+}
+
+static json_t *
+ca_row(const struct gw_ca *ca, time_t now)
+{
+	time_t end = gw_cert_not_after(ca->cert);
+	char subject[GW_SUBJECT_MAX], issuer[GW_SUBJECT_MAX];
+	char serial[GW_SERIAL_MAX], sha256[2 * GW_HASH + 1], key[32];
+	json_t *row = json_pack(
+		"{s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:s}", "id", ca->id,
+		"title", ca->conf->title, "state",
+		gw_ca_state_name(ca->state), "reason", ca->reason,
+		"registered", (json_int_t)ca->registered, "since",
+		(json_int_t)ca->since, "ocsp_url", ca->conf->ocsp_url,
+		"ocsp_mode", ca->conf->ocsp_mode == GW_OCSP_OVERRIDE
+				     ? "override" : "failover");
+
+	gw_cert_subject(ca->cert, subject, sizeof(subject));
+	gw_name_text(X509_get_issuer_name(ca->cert), issuer, sizeof(issuer));
+	gw_cert_serial(ca->cert, serial);
+	gw_hex(ca->sha256, GW_HASH, sha256);
+	key_text(ca->cert, key);
+	json_object_update_new(row, json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:s}",
+		"subject", subject, "issuer", issuer, "serial", serial,
+		"sha256", sha256, "key", key, "signature",
+		signature_text(ca->cert), "expires", (json_int_t)end,
+		"days_left", (json_int_t)days_until(end, now), "source",
+		ca->is_from_file ? "configuration file" : "registered",
+		"file", ca->is_from_file ? ca->conf->file : ""));
+	return row;
+}
+
 static void
 say_cas(struct gw_auth *a, uint64_t ask)
 {
 	time_t now = gw_auth_now(a).wall;
 
-	for (size_t i = 0; i < gw_trust_count(a->trust); i++) {
-		const X509 *x = gw_trust_cert(a->trust, i);
-		const struct gw_conf_ca *ca = gw_trust_ca(a->trust, i);
-		time_t end = gw_cert_not_after(x);
-		char id[13], subject[GW_SUBJECT_MAX];
+	for (size_t i = 0; i < gw_registry_count(a->registry); i++) {
+		const struct gw_ca *ca = gw_registry_at(a->registry, i);
 
-		ca_id(x, id);
-		gw_cert_subject(x, subject, sizeof(subject));
-		say(a, ask, "cas",
-		    json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:s}", "id", id,
-			      "title", ca->title, "subject", subject,
-			      "expires", (json_int_t)end, "days_left",
-			      (json_int_t)days_until(end, now), "ocsp_url",
-			      ca->ocsp_url, "state",
-			      end < now ? "expired" : "registered"));
+		say(a, ask, gw_ca_is_trusted(ca) ? "cas" : "past_cas",
+		    ca_row(ca, now));
 	}
 }
 
