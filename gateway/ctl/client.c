@@ -147,9 +147,26 @@ bool
 gw_client_ask(const char *socket, const char *method, const char *path,
 	      struct gw_reply *out, char why[GW_WHY_MAX])
 {
-	gw_auto(free) char *request =
-		gw_xasprintf("%s %s HTTP/1.0\r\nHost: gwd\r\n\r\n", method,
-			     path);
+	return gw_client_send(socket, method, path, NULL, out, why);
+}
+
+static char *
+write_request(const char *method, const char *path, const char *body)
+{
+	if (body == NULL)
+		return gw_xasprintf("%s %s HTTP/1.0\r\nHost: gwd\r\n\r\n",
+				    method, path);
+	return gw_xasprintf("%s %s HTTP/1.0\r\nHost: gwd\r\n"
+			    "Content-Type: application/json\r\n"
+			    "Content-Length: %zu\r\n\r\n%s", method, path,
+			    strlen(body), body);
+}
+
+bool
+gw_client_send(const char *socket, const char *method, const char *path,
+	       const char *body, struct gw_reply *out, char why[GW_WHY_MAX])
+{
+	gw_auto(free) char *request = write_request(method, path, body);
 	struct buffer b = { .p = NULL };
 	int fd = open_socket(socket, why);
 	const char *wrong;

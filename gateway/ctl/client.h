@@ -19,4 +19,9 @@ GW_MUST_CHECK bool gw_client_ask(const char *socket, const char *method,
 				 const char *path, struct gw_reply *out,
 				 char why[GW_WHY_MAX]);
 
+/* The same with a body of JSON text; NULL: none. */
+GW_MUST_CHECK bool gw_client_send(const char *socket, const char *method,
+				  const char *path, const char *body,
+				  struct gw_reply *out, char why[GW_WHY_MAX]);
+
 #endif

@@ -1,10 +1,12 @@
 /* main.c — gwctl: what an operator asks of a running gateway. See gwctl(8).
  * Exit status: 0 healthy or done, 1 degraded or refused, 2 down, unreachable
  * or misused. */
+#include "ca.h"
 #include "client.h"
 #include "testcert.h"
 #include "text.h"
 #include "view.h"
+#include "gw/admin.h"
 #include "gw/conf.h"
 #include "gw/error.h"
 #include "gw/util.h"
@@ -198,6 +200,17 @@ list_reasons(void)
 	return EXIT_GOOD;
 }
 
+/* Errors of `gwctl ca` and `client-auth`. */
+static int
+explain_change(const struct context *c, enum gw_admin_err e)
+{
+	printf("%s (HTTP status %d)\n", gw_admin_err_name(e),
+	       gw_admin_err_status(e));
+	put_paragraph(c, "Cause:", gw_admin_err_cause(e));
+	put_paragraph(c, "Cure:", gw_admin_err_cure(e));
+	return EXIT_GOOD;
+}
+
 static int
 do_explain(const struct context *c)
 {
@@ -210,6 +223,9 @@ do_explain(const struct context *c)
 		return fail("a login's id cannot be explained yet; its lines "
 			    "are in the log: journalctl -u gwd | grep ID");
 	code = gw_err_by_name(c->arg);
+	if (code == GW_ERR_COUNT &&
+	    gw_admin_err_by_name(c->arg) != GW_ADMIN_ERR_COUNT)
+		return explain_change(c, gw_admin_err_by_name(c->arg));
 	if (code == GW_ERR_COUNT)
 		return fail("there is no such reason; gwctl explain lists "
 			    "them");
@@ -226,6 +242,18 @@ static int
 do_test_cert(const struct context *c)
 {
 	return gw_ctl_testcert(c->argc, c->argv);
+}
+
+static int
+do_ca(const struct context *c)
+{
+	return gw_ctl_ca(c->socket, c->style, c->argc, c->argv);
+}
+
+static int
+do_client_auth(const struct context *c)
+{
+	return gw_ctl_client_auth(c->socket, c->argc, c->argv);
 }
 
 static int
@@ -255,6 +283,10 @@ static const struct command {
 	  "end a session; the beginning of its id will do" },
 	{ "explain", "[REASON]", MAY_ARG, false, do_explain,
 	  "what a refusal means and how to cure it" },
+	{ "ca", "VERB ...", ALL_ARGS, false, do_ca,
+	  "register FILE, list, show ID, update ID, deregister ID; gwctl(8)" },
+	{ "client-auth", "VERB", ALL_ARGS, false, do_client_auth,
+	  "enable, disable or show: whether clients are admitted at all" },
 	{ "test-cert", "--offline", ALL_ARGS, true, do_test_cert,
 	  "judge a certificate without a gateway; see gwctl(8)" },
 	{ "version", "", NO_ARG, false, do_version, "the version of gwctl" },
@@ -266,7 +298,7 @@ usage(FILE *out)
 {
 	fputs("usage: gwctl [-s SOCKET] [COMMAND]\n", out);
 	for (size_t i = 0; i < GW_COUNT(commands); i++)
-		fprintf(out, "  %-9s %-10s %s\n", commands[i].name,
+		fprintf(out, "  %-11s %-10s %s\n", commands[i].name,
 			commands[i].args, commands[i].doc);
 }
 
@@ -334,10 +366,16 @@ misused(const char *what, const char *word)
 static int
 run(const struct command *cmd, struct context *c, int argc, char **argv)
 {
+	int status;
+
 	c->argc = argc;
 	c->argv = argv;
-	if (cmd->arity == ALL_ARGS)
-		return cmd->fn(c);
+	if (cmd->arity == ALL_ARGS) {
+		status = cmd->fn(c);
+		return status >= 0 ? status
+				   : misused(cmd->name, ": wrong words; "
+							"gwctl(8) has them");
+	}
 	for (int i = 0; i < argc; i++) {
 		if (cmd->has_json && strcmp(argv[i], "--json") == 0)
 			c->json = true;

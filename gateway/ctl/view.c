@@ -74,8 +74,8 @@ static void
 say_state(const json_t *v, int64_t now, struct cell *c)
 {
 	static const char *const good[] = {
-		"ok", "up", "good", "registered", "unknown", "unused", "idle",
-		"new", "none", "renewing", "off", "-",
+		"ok", "up", "good", "Registered", "Deregistered", "unknown",
+		"unused", "idle", "new", "none", "renewing", "off", "-",
 	};
 
 	say_text(v, now, c);
@@ -364,6 +364,13 @@ static const struct column ca_cols[] = {
 	{ "STATE", "state", AS_STATE, 0 },
 	{ "OCSP URL", "ocsp_url", AS_TEXT, 0 },
 };
+static const struct column ca_list_cols[] = {
+	{ "ID", "id", AS_TEXT, 0 },
+	{ "STATE", "state", AS_STATE, 0 },
+	{ "UNTIL", "expires", AS_DATE, 0 },
+	{ "SOURCE", "source", AS_TEXT, 0 },
+	{ "SUBJECT", "subject", AS_TEXT, 0 },
+};
 static const struct column responder_cols[] = {
 	{ "URL", "url", AS_TEXT, 36 },
 	{ "STATE", "state", AS_STATE, 12 },
@@ -577,4 +584,64 @@ gw_view_sessions(FILE *out, const json_t *sessions, int64_t now,
 	else
 		put_table(out, sessions, session_cols, GW_COUNT(session_cols),
 			  now, style);
+}
+
+/* ---- the registry */
+
+void
+gw_view_cas(FILE *out, const json_t *cas, int64_t now, struct gw_style style)
+{
+	if (json_array_size(cas) == 0)
+		fputs("no CA is registered\n", out);
+	else
+		put_table(out, cas, ca_list_cols, GW_COUNT(ca_list_cols), now,
+			  style);
+}
+
+void
+gw_view_ca(FILE *out, const json_t *ca, int64_t now, struct gw_style style)
+{
+	static const struct column lines[] = {
+		{ "Id", "id", AS_TEXT, 0 },
+		{ "State", "state", AS_STATE, 0 },
+		{ "Reason", "reason", AS_TEXT, 0 },
+		{ "Source", "source", AS_TEXT, 0 },
+		{ "File", "file", AS_TEXT, 0 },
+		{ "Registered", "registered", AS_DATE, 0 },
+		{ "State since", "since", AS_AGO, 0 },
+		{ "Subject", "subject", AS_TEXT, 0 },
+		{ "Issuer", "issuer", AS_TEXT, 0 },
+		{ "Serial", "serial", AS_TEXT, 0 },
+		{ "Ends", "expires", AS_DATE, 0 },
+		{ "Days left", "days_left", AS_TEXT, 0 },
+		{ "Key", "key", AS_TEXT, 0 },
+		{ "Signed by", "signature", AS_TEXT, 0 },
+		{ "SHA-256", "sha256", AS_TEXT, 0 },
+		{ "OCSP URL", "ocsp_url", AS_TEXT, 0 },
+		{ "OCSP mode", "ocsp_mode", AS_TEXT, 0 },
+	};
+
+	for (size_t i = 0; i < GW_COUNT(lines); i++) {
+		struct cell c = cell_of(ca, &lines[i], now);
+		bool is_red = c.is_bad && lines[i].kind == AS_STATE;
+
+		fprintf(out, "%-13s%s%s%s\n", lines[i].title,
+			is_red ? paint(style, RED) : "", c.text,
+			is_red ? paint(style, PLAIN) : "");
+	}
+}
+
+void
+gw_view_client_auth(FILE *out, const json_t *doc)
+{
+	static const struct column since = { "", "since", AS_DATE, 0 };
+	struct cell c = cell_of(doc, &since, 0);
+	char status[GW_CELL_MAX];
+
+	gw_text_safe(text(doc, "status"), 16, status);
+	if (number(doc, "since") > 0)
+		fprintf(out, "client authentication: %s since %s\n", status,
+			c.text);
+	else
+		fprintf(out, "client authentication: %s\n", status);
 }

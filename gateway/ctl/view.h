@@ -18,4 +18,11 @@ void gw_view_status(FILE *out, const json_t *doc, struct gw_style style);
 void gw_view_sessions(FILE *out, const json_t *sessions, int64_t now,
 		      struct gw_style style);
 
+/* `gwctl ca list`, `ca show` and `client-auth show`. */
+void gw_view_cas(FILE *out, const json_t *cas, int64_t now,
+		 struct gw_style style);
+void gw_view_ca(FILE *out, const json_t *ca, int64_t now,
+		struct gw_style style);
+void gw_view_client_auth(FILE *out, const json_t *doc);
+
 #endif

@@ -1,6 +1,7 @@
 /* api.c — see api.h. A request that needs the children is suspended until
  * the round of collect.h is over; rounds are shared by all who wait. */
 #include "api.h"
+#include "change.h"
 #include "collect.h"
 #include "peer.h"
 #include "gw/log.h"
@@ -15,7 +16,9 @@
 #define CONNECTIONS_MAX 32
 #define IDLE_SECONDS    10
 #define CLIENT_MEMORY   16384 /* a request's head must fit */
-#define UPLOAD_MAX      4096  /* no request has a body; a little is ignored */
+#define UPLOAD_MAX      4096  /* of a body that is ignored */
+#define CHANGE_MAX      65536 /* of a change's body */
+#define CHANGE_MS       4000  /* for gwd-auth to carry it out */
 #define STATUS_SESSIONS 100   /* of them in /v1/status; all in /v1/sessions */
 
 struct request;
@@ -27,7 +30,9 @@ struct gw_api {
 	struct gw_collect *collect;
 	struct gw_io listener, poller;
 	struct gw_timer timer;
+	struct gw_timer change_timer;
 	struct request *waiting;
+	uint64_t last_ask;
 	bool is_running; /* inside MHD_run() */
 };
 
@@ -40,6 +45,9 @@ struct endpoint {
 	const char *method, *prefix, *suffix; /* between them: one argument */
 	struct answer (*fn)(struct gw_api *a, const char *arg,
 			    const json_t *doc);
+	/* fn NULL: a change for gwd-auth */
+	enum gw_admin_verb verb;
+	uint32_t flags;
 };
 
 /* One request; lives in MHD's per-request pointer. */
@@ -50,6 +58,9 @@ struct request {
 	char arg[2 * GW_SESSION_ID + 1];
 	struct answer answer;
 	bool has_answer, is_waiting;
+	uint64_t ask;         /* of a change under way, else 0 */
+	uint64_t deadline_ms; /* … and when it is given up */
+	char *body;           /* of a change */
 	size_t uploaded;
 };
 
@@ -142,10 +153,68 @@ post_kill(struct gw_api *a, const char *arg, const json_t *doc)
 				json_pack("{s:s}", "killed", arg) };
 }
 
+static bool
+is_auth_up(const struct gw_api *a)
+{
+	struct gw_child_info info;
+
+	gw_sup_info(a->sup, GW_CHILD_AUTH, &info);
+	return info.state == GW_CS_UP;
+}
+
+static struct answer
+no_auth(void)
+{
+	return failure(MHD_HTTP_SERVICE_UNAVAILABLE, "auth-unavailable",
+		       "gwd-auth, which keeps the registry, is not up");
+}
+
+static struct answer
+get_cas(struct gw_api *a, const char *arg, const json_t *doc)
+{
+	json_t *all = json_array();
+
+	(void)arg;
+	if (!is_auth_up(a)) {
+		json_decref(all);
+		return no_auth();
+	}
+	json_array_extend(all, json_object_get(doc, "cas"));
+	json_array_extend(all, json_object_get(doc, "past_cas"));
+	return (struct answer){ MHD_HTTP_OK,
+				json_pack("{s:o}", "cas", all) };
+}
+
+static struct answer
+get_client_auth(struct gw_api *a, const char *arg, const json_t *doc)
+{
+	const json_t *auth = json_object_get(doc, "auth");
+	const char *status = json_string_value(json_object_get(auth,
+							       "client_auth"));
+
+	(void)arg;
+	if (!is_auth_up(a) || status == NULL)
+		return no_auth();
+	return (struct answer){
+		MHD_HTTP_OK, json_pack("{s:s, s:O}", "status", status, "since",
+				       json_object_get(auth,
+						       "client_auth_since")) };
+}
+
 static const struct endpoint endpoints[] = {
-	{ "GET", "/v1/status", "", get_status },
-	{ "GET", "/v1/sessions", "", get_sessions },
-	{ "POST", "/v1/sessions/", "/kill", post_kill },
+	{ "GET", "/v1/status", "", get_status, 0, 0 },
+	{ "GET", "/v1/sessions", "", get_sessions, 0, 0 },
+	{ "POST", "/v1/sessions/", "/kill", post_kill, 0, 0 },
+	{ "GET", "/v1/cas", "", get_cas, 0, 0 },
+	{ "POST", "/v1/cas/register", "", NULL, GW_ADMIN_CA_REGISTER, 0 },
+	{ "POST", "/v1/cas/", "/update", NULL, GW_ADMIN_CA_UPDATE, 0 },
+	{ "POST", "/v1/cas/", "/deregister", NULL, GW_ADMIN_CA_DEREGISTER,
+	  0 },
+	{ "GET", "/v1/client-auth", "", get_client_auth, 0, 0 },
+	{ "POST", "/v1/client-auth/enable", "", NULL, GW_ADMIN_CLIENT_AUTH,
+	  GW_ADMIN_ENABLE },
+	{ "POST", "/v1/client-auth/disable", "", NULL, GW_ADMIN_CLIENT_AUTH,
+	  0 },
 };
 
 /* Copies what stands between prefix and suffix, when both fit. */
@@ -240,13 +309,34 @@ send_answer(struct request *r)
 /* ---- requests that wait */
 
 static void
-wait_for_round(struct gw_api *a, struct request *r)
+wait_for(struct gw_api *a, struct request *r)
 {
 	r->is_waiting = true;
 	r->next = a->waiting;
 	a->waiting = r;
 	MHD_suspend_connection(r->conn);
-	gw_collect_begin(a->collect);
+}
+
+static void
+unlink_request(struct gw_api *a, struct request *r)
+{
+	struct request **p = &a->waiting;
+
+	while (*p != NULL && *p != r)
+		p = &(*p)->next;
+	if (*p != NULL)
+		*p = r->next;
+}
+
+static void
+go_on_with(struct gw_api *a, struct request *r, struct answer answer)
+{
+	unlink_request(a, r);
+	r->is_waiting = false;
+	r->ask = 0;
+	r->answer = answer;
+	r->has_answer = true;
+	MHD_resume_connection(r->conn);
 }
 
 static void run(struct gw_api *a);
@@ -255,16 +345,141 @@ static void
 on_round(void *ctx, const json_t *doc)
 {
 	struct gw_api *a = ctx;
-	struct request *r;
+	struct request *r = a->waiting, *next;
 
-	while ((r = a->waiting) != NULL) {
-		a->waiting = r->next;
-		r->is_waiting = false;
-		r->answer = r->endpoint->fn(a, r->arg, doc);
-		r->has_answer = true;
-		MHD_resume_connection(r->conn);
+	for (; r != NULL; r = next) {
+		next = r->next;
+		if (r->ask == 0)
+			go_on_with(a, r, r->endpoint->fn(a, r->arg, doc));
 	}
 	run(a);
+}
+
+/* ---- changes, which gwd-auth carries out */
+
+static void
+log_change(const struct request *r, int fd)
+{
+	struct ucred cred = { .uid = (uid_t)-1 };
+	socklen_t len = sizeof(cred);
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
+	gw_event(GW_LOG_INFO, "operator-change", "what", r->endpoint->prefix,
+		 "verb", r->endpoint->suffix, "id", r->arg, "uid",
+		 GW_NUM(cred.uid), NULL);
+}
+
+/* NULL, or what is wrong with the request. */
+static const char *
+begin_change(struct gw_api *a, struct request *r)
+{
+	struct gw_admin m = { .verb = r->endpoint->verb,
+			      .flags = r->endpoint->flags };
+	json_t *keep = NULL;
+	const char *wrong = gw_change_read(r->body, r->uploaded, &m, &keep);
+
+	if (wrong == NULL && *r->arg != '\0' &&
+	    (!gw_ca_id_is_valid(r->arg) ||
+	     !gw_copy(m.id, sizeof(m.id), r->arg)))
+		wrong = "an id is c- and ten hexadecimal digits";
+	if (wrong == NULL && (m.verb == GW_ADMIN_CA_REGISTER) !=
+				     (m.pem_len > 0))
+		wrong = "pem belongs to register, and to nothing else";
+	if (wrong == NULL && !gw_admin_is_valid(&m))
+		wrong = "an option that this change does not have";
+	if (wrong == NULL && gw_sup_admin(a->sup, a->last_ask + 1, &m))
+		r->ask = ++a->last_ask;
+	json_decref(keep);
+	return wrong;
+}
+
+static enum MHD_Result
+start_change(struct gw_api *a, struct request *r)
+{
+	const char *wrong = begin_change(a, r);
+
+	if (r->ask == 0) {
+		r->answer = wrong != NULL
+			? failure(MHD_HTTP_BAD_REQUEST, "InvalidParameter",
+				  wrong)
+			: no_auth();
+		r->has_answer = true;
+		return send_answer(r);
+	}
+	log_change(r, MHD_get_connection_info(
+			      r->conn, MHD_CONNECTION_INFO_CONNECTION_FD)
+			      ->connect_fd);
+	r->deadline_ms = gw_loop_now_ms(a->loop) + CHANGE_MS;
+	wait_for(a, r);
+	gw_timer_after(a->loop, &a->change_timer, CHANGE_MS);
+	return MHD_YES;
+}
+
+static void
+on_done(void *ctx, uint64_t ask, const struct gw_admin_done *d)
+{
+	struct gw_api *a = ctx;
+	struct request *r = a->waiting;
+
+	while (r != NULL && (r->ask != ask || ask == 0))
+		r = r->next;
+	if (r == NULL)
+		return; /* given up */
+	go_on_with(a, r, (struct answer){
+			 (unsigned)gw_admin_err_status(d->error),
+			 gw_change_answer(d) });
+	run(a);
+}
+
+/* Whether it was carried out is then not known here. */
+static void
+give_up_changes(struct gw_api *a, uint64_t before_ms, const char *why)
+{
+	struct request *r = a->waiting, *next;
+
+	for (; r != NULL; r = next) {
+		next = r->next;
+		if (r->ask != 0 && r->deadline_ms <= before_ms)
+			go_on_with(a, r, failure(MHD_HTTP_SERVICE_UNAVAILABLE,
+						 "auth-unavailable", why));
+		else if (r->ask != 0)
+			gw_timer_at(a->loop, &a->change_timer,
+				    r->deadline_ms);
+	}
+	run(a);
+}
+
+static void
+on_auth_gone(void *ctx)
+{
+	give_up_changes(ctx, UINT64_MAX, "gwd-auth ended meanwhile; gwctl ca "
+			"list shows whether the change was made");
+}
+
+static void
+on_change_timer(struct gw_timer *t)
+{
+	struct gw_api *a = GW_CONTAINER(t, struct gw_api, change_timer);
+
+	give_up_changes(a, gw_loop_now_ms(a->loop), "gwd-auth did not answer "
+			"in time; gwctl ca list shows whether the change was "
+			"made");
+}
+
+/* The body of a change is kept; others' are ignored, within limits. */
+static enum MHD_Result
+take_upload(struct request *r, const char *p, size_t len)
+{
+	bool is_change = r->endpoint != NULL && r->endpoint->fn == NULL;
+
+	if (len > (is_change ? CHANGE_MAX : UPLOAD_MAX) - r->uploaded)
+		return MHD_NO;
+	if (is_change) {
+		r->body = gw_xrealloc(r->body, r->uploaded + len, 1);
+		memcpy(r->body + r->uploaded, p, len);
+	}
+	r->uploaded += len;
+	return MHD_YES;
 }
 
 /* ---- libmicrohttpd */
@@ -278,7 +493,6 @@ on_request(void *ctx, struct MHD_Connection *conn, const char *url,
 	struct request *r = *con_cls;
 
 	(void)version;
-	(void)upload;
 	if (r == NULL) {
 		r = gw_xcalloc(1, sizeof(*r));
 		r->conn = conn;
@@ -290,13 +504,17 @@ on_request(void *ctx, struct MHD_Connection *conn, const char *url,
 		return MHD_YES;
 	}
 	if (*upload_size > 0) {
-		r->uploaded += *upload_size;
+		size_t len = *upload_size;
+
 		*upload_size = 0;
-		return r->uploaded <= UPLOAD_MAX ? MHD_YES : MHD_NO;
+		return take_upload(r, upload, len);
 	}
 	if (r->has_answer)
 		return send_answer(r);
-	wait_for_round(a, r);
+	if (r->endpoint->fn == NULL)
+		return start_change(a, r);
+	wait_for(a, r);
+	gw_collect_begin(a->collect);
 	return MHD_YES;
 }
 
@@ -305,17 +523,15 @@ on_completed(void *ctx, struct MHD_Connection *conn, void **con_cls,
 	     enum MHD_RequestTerminationCode why)
 {
 	struct gw_api *a = ctx;
-	struct request *r = *con_cls, **p = &a->waiting;
+	struct request *r = *con_cls;
 
 	(void)conn;
 	(void)why;
 	if (r == NULL)
 		return;
-	while (*p != NULL && *p != r)
-		p = &(*p)->next;
-	if (*p != NULL)
-		*p = r->next;
+	unlink_request(a, r);
 	json_decref(r->answer.body);
+	free(r->body);
 	free(r);
 	*con_cls = NULL;
 }
@@ -417,6 +633,7 @@ gw_api_new(struct gw_loop *l, struct gw_sup *sup, int fd, struct gw_api **out,
 	a->loop = l;
 	a->sup = sup;
 	a->timer.fn = on_timer;
+	a->change_timer.fn = on_change_timer;
 	a->poller.fd = -1;
 	a->listener = (struct gw_io){ .fd = fd, .fn = on_accept };
 	a->mhd = start_mhd(a);
@@ -427,6 +644,10 @@ gw_api_new(struct gw_loop *l, struct gw_sup *sup, int fd, struct gw_api **out,
 			       "operator API: %s", strerror(errno));
 	}
 	a->collect = gw_collect_new(l, sup, on_round, a);
+	gw_sup_on_admin(sup, &(struct gw_sup_admin){ .ctx = a,
+						     .on_done = on_done,
+						     .on_gone =
+							     on_auth_gone });
 	*out = a;
 	return GW_ERR_OK;
 }
@@ -443,6 +664,8 @@ gw_api_free(struct gw_api *a)
 		MHD_resume_connection(r->conn);
 	a->waiting = NULL;
 	gw_collect_free(a->collect);
+	gw_sup_on_admin(a->sup, &(struct gw_sup_admin){ .ctx = NULL });
+	gw_timer_stop(a->loop, &a->change_timer);
 	gw_timer_stop(a->loop, &a->timer);
 	gw_loop_del(a->loop, &a->listener);
 	gw_loop_del(a->loop, &a->poller);

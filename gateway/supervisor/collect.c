@@ -40,6 +40,7 @@ static const struct section {
 	{ "sessions", GW_CHILD_AUTH, false },
 	{ "auth", GW_CHILD_AUTH, true },
 	{ "cas", GW_CHILD_AUTH, false },
+	{ "past_cas", GW_CHILD_AUTH, false },
 	{ "responders", GW_CHILD_AUTH, false },
 	{ "listeners", GW_CHILD_PROXY, false },
 	{ "upstreams", GW_CHILD_PROXY, false },

@@ -304,8 +304,8 @@ judge_cas(struct judge *j, const json_t *cas)
 		if (!has(ca, "days_left") || days >= CA_WARN_DAYS)
 			continue;
 		ended += days < 0;
-		say(j, WARNING, "Register the CA's successor (a section `ca` "
-		    "with its certificate).",
+		say(j, WARNING, "Register the CA's successor: gwctl ca "
+		    "register FILE, or a section `ca`.",
 		    days < 0 ? "CA %s (%s) has expired %lld days ago"
 			     : "CA %s (%s) expires in %lld days",
 		    text(ca, "title"), text(ca, "subject"),
@@ -400,6 +400,14 @@ judge_auth(struct judge *j, const json_t *a)
 {
 	int64_t n = number(a, "sessions"), max = number(a, "sessions_max");
 
+	if (is(a, "client_auth", "Disabled"))
+		say(j, WARNING,
+		    gw_err_cure(GW_ERR_POLICY_CLIENT_AUTH_DISABLED),
+		    "client authentication is disabled: every client is "
+		    "refused");
+	if (has(a, "cas") && number(a, "cas") == 0)
+		say(j, CRITICAL, "Register one: gwctl ca register FILE.",
+		    "no CA is registered: nobody can log in");
 	if (max > 0 && n * 10 >= max * 9)
 		say(j, WARNING, gw_err_cure(GW_ERR_SESSION_LIMIT),
 		    "%lld of %lld sessions are open", (long long)n,

@@ -469,13 +469,24 @@ check_ocsp_url(struct check *k, size_t i)
 	return true;
 }
 
+/* What gwd-auth keeps; what is in it is its own affair. */
+static bool
+has_registry(const struct gw_setup *s)
+{
+	gw_auto(free) char *path = gw_xasprintf("%s/auth/registry.db",
+						s->conf.main.state_dir);
+
+	return access(path, F_OK) == 0;
+}
+
 static bool
 check_cas(struct check *k)
 {
-	if (k->s->conf.ca_count == 0)
+	if (k->s->conf.ca_count == 0 && !has_registry(k->s))
 		return gw_complain(k->c, k->s->src.last_line,
-				   "no CA: nobody could log in; add a section "
-				   "ca \"NAME\" { file = \"ca.pem\" }");
+				   "no CA: nobody could log in, for there is "
+				   "neither a section ca \"NAME\" { file = "
+				   "\"ca.pem\" } nor a registry in state_dir");
 	for (size_t i = 0; i < k->s->conf.ca_count; i++)
 		if (!check_ocsp_url(k, i) || !load_ca(k, i))
 			return false;

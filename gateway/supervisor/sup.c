@@ -52,6 +52,10 @@ struct gw_sup {
 	struct proc procs[GW_CHILD_COUNT];
 	int *sockets; /* listeners × workers */
 	struct gw_sup_watch watch;
+	struct gw_sup_admin admin;
+	uint8_t *ca_names; /* gwd-auth's last, for a gwd-proxy to come */
+	size_t ca_names_len;
+	bool has_ca_names;
 	void (*on_ready)(void *ctx);
 	void *ready_ctx;
 	bool was_ready;   /* all were up once */
@@ -207,6 +211,18 @@ send_listeners(struct proc *p)
 		}
 }
 
+/* Before the listeners, and again whenever they change. */
+static void
+send_ca_names(struct gw_sup *s)
+{
+	struct proc *p = &s->procs[GW_CHILD_PROXY];
+
+	if (p->state != GW_CS_UP || p->chan == NULL || !s->has_ca_names)
+		return;
+	gw_wr_bytes(gw_chan_begin(p->chan), s->ca_names, s->ca_names_len);
+	tell(p, GW_MSG_CA_NAMES, 0, -1);
+}
+
 /* ---- the end of a child, and of all */
 
 static void
@@ -217,6 +233,8 @@ drop_channel(struct proc *p)
 	p->has_listeners = false;
 	if (p->sup->watch.on_gone != NULL)
 		p->sup->watch.on_gone(p->sup->watch.ctx, p->which);
+	if (p->which == GW_CHILD_AUTH && p->sup->admin.on_gone != NULL)
+		p->sup->admin.on_gone(p->sup->admin.ctx);
 }
 
 static bool
@@ -410,6 +428,8 @@ on_ready(void *ctx, struct gw_msg *m)
 	gw_event(GW_LOG_INFO, "process-ready", "process",
 		 kinds[p->which].name, "pid", GW_NUM(p->pid), "after_ms",
 		 GW_NUM(gw_loop_now_ms(p->sup->loop) - p->started_ms), NULL);
+	if (p->which == GW_CHILD_PROXY)
+		send_ca_names(p->sup);
 	open_doors(p->sup);
 	return GW_ERR_OK;
 }
@@ -460,11 +480,48 @@ on_end(void *ctx, struct gw_msg *m)
 	return GW_ERR_OK;
 }
 
+/* The registry is gwd-auth's; from the others this is a violation. */
+static enum gw_err
+on_admin_done(void *ctx, struct gw_msg *m)
+{
+	struct proc *p = ctx;
+	struct gw_admin_done d;
+
+	if (p->which != GW_CHILD_AUTH || !gw_admin_done_decode(&m->rd, &d))
+		return GW_ERR_PROTO;
+	if (p->sup->admin.on_done != NULL)
+		p->sup->admin.on_done(p->sup->admin.ctx, m->id, &d);
+	return GW_ERR_OK;
+}
+
+static enum gw_err
+on_ca_names(void *ctx, struct gw_msg *m)
+{
+	struct proc *p = ctx;
+	struct gw_sup *s = p->sup;
+	const uint8_t *der;
+	size_t len;
+
+	if (p->which != GW_CHILD_AUTH ||
+	    !gw_ca_names_decode(&m->rd, &der, &len))
+		return GW_ERR_PROTO;
+	free(s->ca_names);
+	s->ca_names = gw_xcalloc(len + 1, 1);
+	if (len > 0)
+		memcpy(s->ca_names, der, len);
+	s->ca_names_len = len;
+	s->has_ca_names = true;
+	send_ca_names(s);
+	return GW_ERR_OK;
+}
+
 static const struct gw_msg_rule rules[] = {
 	{ GW_MSG_READY,      ST_STARTING, false, on_ready },
 	{ GW_MSG_FAILED,     ST_STARTING, false, on_failed },
 	{ GW_MSG_STATUS_ROW, ST_UP,       false, on_row },
 	{ GW_MSG_STATUS_END, ST_UP,       false, on_end },
+	{ GW_MSG_ADMIN_DONE, ST_UP,       false, on_admin_done },
+	{ GW_MSG_CA_NAMES,   ST_STARTING | ST_UP, false, on_ca_names },
 };
 
 /* Normally exit and end of the channel come together, in either order. A
@@ -662,6 +719,7 @@ gw_sup_free(struct gw_sup *s)
 	for (size_t i = 0; i < n; i++)
 		gw_close(&s->sockets[i]);
 	free(s->sockets);
+	free(s->ca_names);
 	for (int i = 0; i < GW_CHILD_COUNT; i++) {
 		gw_assert(s->procs[i].pid == 0);
 		free(s->procs[i].path);
@@ -728,4 +786,21 @@ gw_sup_kill_session(struct gw_sup *s, const uint8_t session[GW_SESSION_ID])
 		return false;
 	gw_wr_raw(gw_chan_begin(p->chan), session, GW_SESSION_ID);
 	return gw_chan_send(p->chan, GW_MSG_KILL, 0, -1) == GW_ERR_OK;
+}
+
+void
+gw_sup_on_admin(struct gw_sup *s, const struct gw_sup_admin *a)
+{
+	s->admin = *a;
+}
+
+bool
+gw_sup_admin(struct gw_sup *s, uint64_t ask, const struct gw_admin *m)
+{
+	struct proc *p = &s->procs[GW_CHILD_AUTH];
+
+	if (p->state != GW_CS_UP || p->chan == NULL)
+		return false;
+	gw_admin_encode(gw_chan_begin(p->chan), m);
+	return gw_chan_send(p->chan, GW_MSG_ADMIN, ask, -1) == GW_ERR_OK;
 }

@@ -4,6 +4,7 @@
 #ifndef GW_SUP_H
 #define GW_SUP_H
 
+#include "gw/admin.h"
 #include "gw/chan.h"
 #include "setup.h"
 
@@ -16,6 +17,14 @@ struct gw_sup_watch {
 		       const char *section, const char *json);
 	void (*on_end)(void *ctx, int child, uint64_t ask);
 	void (*on_gone)(void *ctx, int child); /* will answer no more */
+};
+
+/* What the API is told of changes of the registry; may be all NULL. */
+struct gw_sup_admin {
+	void *ctx;
+	void (*on_done)(void *ctx, uint64_t ask,
+			const struct gw_admin_done *d);
+	void (*on_gone)(void *ctx); /* gwd-auth will answer none */
 };
 
 enum gw_child_state { GW_CS_OFF, GW_CS_STARTING, GW_CS_UP, GW_CS_WAITING,
@@ -55,6 +64,9 @@ bool gw_sup_ask(struct gw_sup *s, int child, uint64_t ask);
 /* Passes an operator's kill on to gwd-auth; false when it is not up. */
 bool gw_sup_kill_session(struct gw_sup *s,
 			 const uint8_t session[GW_SESSION_ID]);
+void gw_sup_on_admin(struct gw_sup *s, const struct gw_sup_admin *a);
+/* Passes a change on to gwd-auth; false when it is not up. */
+bool gw_sup_admin(struct gw_sup *s, uint64_t ask, const struct gw_admin *m);
 const struct gw_setup *gw_sup_setup(const struct gw_sup *s);
 
 #endif

@@ -101,6 +101,9 @@ static const struct health_case {
 	{ "own certificate soon", "\"listeners\":[{\"title\":\"m\","
 	  "\"certificate_days_left\":13}]", GW_DEGRADED, "expires in 13",
 	  GW_ERR_OK },
+	{ "switched off", "\"auth\":{\"client_auth\":\"Disabled\"}",
+	  GW_DEGRADED, "every client is refused",
+	  GW_ERR_POLICY_CLIENT_AUTH_DISABLED },
 	{ "sessions", "\"auth\":{\"sessions\":90,\"sessions_max\":100}",
 	  GW_DEGRADED, "90 of 100 sessions", GW_ERR_SESSION_LIMIT },
 	/* healthy */

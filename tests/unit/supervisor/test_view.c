@@ -168,3 +168,72 @@ Test(view, no_sessions)
 	free(p);
 	json_decref(none);
 }
+
+/* ---- the registry */
+
+static const char cas_doc[] =
+	"[{\"id\":\"c-135189db96\",\"state\":\"Registered\",\"title\":"
+	"\"corp\",\"expires\":1800000000,\"source\":\"configuration file\","
+	"\"file\":\"/etc/gwd/ca.pem\",\"subject\":\"CN=Corp Issuing CA\"},"
+	"{\"id\":\"c-0123456789\",\"state\":\"RegisterFailed\","
+	"\"reason\":\"gwd-auth ended meanwhile\",\"since\":1699999990,"
+	"\"registered\":1699999990,\"expires\":1700000000,"
+	"\"days_left\":12,\"source\":\"registered\","
+	"\"ocsp_url\":\"http://ocsp/\",\"ocsp_mode\":\"override\","
+	"\"subject\":\"CN=\\u001bX\"}]";
+
+static const char cas_page[] =
+	"  ID            STATE           UNTIL       SOURCE              SUBJECT\n"
+	"  c-135189db96  Registered      2027-01-15  configuration file  CN=Corp Issuing CA\n"
+	"  c-0123456789  RegisterFailed  2023-11-14  registered          CN=?X\n";
+
+static const char ca_page[] =
+	"Id           c-0123456789\n"
+	"State        RegisterFailed\n"
+	"Reason       gwd-auth ended meanwhile\n"
+	"Source       registered\n"
+	"File         -\n"
+	"Registered   2023-11-14\n"
+	"State since  10 s ago\n"
+	"Subject      CN=?X\n"
+	"Issuer       -\n"
+	"Serial       -\n"
+	"Ends         2023-11-14\n"
+	"Days left    12\n"
+	"Key          -\n"
+	"Signed by    -\n"
+	"SHA-256      -\n"
+	"OCSP URL     http://ocsp/\n"
+	"OCSP mode    override\n";
+
+static char *
+render_cas(const json_t *cas, bool one)
+{
+	const struct gw_style style = { .width = 100 };
+	char *p = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&p, &len);
+
+	if (one)
+		gw_view_ca(f, json_array_get(cas, 1), 1700000000, style);
+	else
+		gw_view_cas(f, cas, 1700000000, style);
+	fclose(f);
+	return p;
+}
+
+Test(view, registry)
+{
+	json_t *cas = json_loads(cas_doc, 0, NULL), *none = json_array();
+	char *list = render_cas(cas, false), *one = render_cas(cas, true);
+	char *empty = render_cas(none, false);
+
+	cr_expect_str_eq(list, cas_page, "%s", list);
+	cr_expect_str_eq(one, ca_page, "%s", one);
+	cr_expect_str_eq(empty, "no CA is registered\n");
+	free(list);
+	free(one);
+	free(empty);
+	json_decref(cas);
+	json_decref(none);
+}

@@ -1,0 +1,435 @@
+/* ca.c — see ca.h. A file may hold many certificates: each is registered by
+ * itself and reported by itself. Nothing else of the file leaves here, so that
+ * a private key beside a certificate stays where it is. */
+#include "ca.h"
+#include "client.h"
+#include "text.h"
+#include "gw/admin.h"
+#include "gw/util.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { DONE = 0, REFUSED = 1, BAD = 2, MISUSED = -1 };
+
+#define FILE_MAX_BYTES (4u * 1024 * 1024)
+#define BEGIN "-----BEGIN CERTIFICATE-----"
+#define END   "-----END CERTIFICATE-----"
+
+struct call {
+	const char *socket;
+	struct gw_style style;
+	const char *arg;  /* FILE or ID */
+	bool json;
+	json_t *body;     /* options, as the operator API takes them */
+};
+
+static int
+fail(const char *what, const char *why)
+{
+	char safe[GW_CELL_MAX];
+
+	gw_text_safe(why, GW_CELL_MAX - 1, safe);
+	fprintf(stderr, "gwctl: %s%s\n", what, safe);
+	return BAD;
+}
+
+/* ---- the API */
+
+static bool
+ask(const struct call *c, const char *method, const char *path,
+    struct gw_reply *out)
+{
+	gw_auto(free) char *body = strcmp(method, "POST") == 0
+		? json_dumps(c->body, JSON_COMPACT) : NULL;
+	char why[GW_WHY_MAX];
+
+	if (gw_client_send(c->socket, method, path, body, out, why))
+		return true;
+	(void)fail("", why);
+	return false;
+}
+
+static const char *
+text(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s != NULL ? s : "";
+}
+
+/* The error's name first: programs look for it. */
+static int
+refused(const struct gw_reply *r)
+{
+	const char *name = text(r->body, "error");
+	enum gw_admin_err e = gw_admin_err_by_name(name);
+	char detail[GW_CELL_MAX];
+
+	if (e == GW_ADMIN_ERR_COUNT || e == GW_ADMIN_OK)
+		return fail("", text(r->body, "detail"));
+	gw_text_safe(text(r->body, "detail"), GW_CELL_MAX - 1, detail);
+	fprintf(stderr, "gwctl: %s: %s\n", name, detail);
+	fprintf(stderr, "  cause: %s\n  cure:  %s\n", gw_admin_err_cause(e),
+		gw_admin_err_cure(e));
+	return e == GW_ADMIN_SERVICE ? BAD : REFUSED;
+}
+
+/* One change; `out` has the answer when it is done. */
+static int
+change(const struct call *c, const char *path, struct gw_reply *out)
+{
+	int status = DONE;
+
+	if (!ask(c, "POST", path, out))
+		return BAD;
+	if (out->status != 200) {
+		status = refused(out);
+		json_decref(out->body);
+	}
+	return status;
+}
+
+/* ---- ca register */
+
+static char *
+read_file(const char *path)
+{
+	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	char *p = NULL;
+	size_t n = 0;
+
+	if (f == NULL) {
+		fprintf(stderr, "gwctl: %s: %s\n", path, strerror(errno));
+		return NULL;
+	}
+	p = gw_xcalloc(FILE_MAX_BYTES + 1, 1);
+	n = fread(p, 1, FILE_MAX_BYTES + 1, f);
+	if (f != stdin)
+		fclose(f);
+	if (n <= FILE_MAX_BYTES && memchr(p, '\0', n) == NULL) {
+		p[n] = '\0';
+		return p;
+	}
+	fprintf(stderr, "gwctl: %s: too large, or not PEM (a DER file is "
+		"converted by openssl x509 -inform DER)\n", path);
+	free(p);
+	return NULL;
+}
+
+/* The next certificate of the text; NULL at the end. */
+static char *
+next_block(char **at)
+{
+	char *begin = strstr(*at, BEGIN);
+	char *end = begin != NULL ? strstr(begin, END) : NULL;
+
+	if (end == NULL)
+		return NULL;
+	*at = end + strlen(END);
+	return gw_xasprintf("%.*s\n", (int)(*at - begin), begin);
+}
+
+static int
+register_one(struct call *c, const char *pem, size_t number)
+{
+	struct gw_reply r;
+	int status;
+
+	json_object_set_new(c->body, "pem", json_string(pem));
+	printf("certificate %zu: ", number);
+	fflush(stdout);
+	status = change(c, "/v1/cas/register", &r);
+	if (status != DONE) {
+		puts("not registered");
+		return status;
+	}
+	printf("%s Registered\n", text(r.body, "id"));
+	json_decref(r.body);
+	return DONE;
+}
+
+static int
+do_register(struct call *c)
+{
+	gw_auto(free) char *all = read_file(c->arg);
+	char *at = all, *pem;
+	int worst = DONE;
+	size_t n = 0;
+
+	if (all == NULL)
+		return BAD;
+	while (worst != BAD && (pem = next_block(&at)) != NULL) {
+		int status = register_one(c, pem, ++n);
+
+		worst = GW_MAX(worst, status);
+		free(pem);
+	}
+	if (n > 0)
+		return worst;
+	fprintf(stderr, "gwctl: InvalidCertificate: %s holds no certificate "
+		"in PEM form\n  cure:  %s\n", c->arg,
+		gw_admin_err_cure(GW_ADMIN_INVALID_CERTIFICATE));
+	return REFUSED;
+}
+
+/* ---- ca list, show */
+
+static void
+print_json(const json_t *v)
+{
+	(void)json_dumpf(v, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+	putchar('\n');
+}
+
+static int
+get_cas(const struct call *c, struct gw_reply *r)
+{
+	if (!ask(c, "GET", "/v1/cas", r))
+		return BAD;
+	if (r->status == 200)
+		return DONE;
+	(void)refused(r);
+	json_decref(r->body);
+	return BAD;
+}
+
+static int
+do_list(struct call *c)
+{
+	struct gw_reply r;
+	int status = get_cas(c, &r);
+	const json_t *rows;
+
+	if (status != DONE)
+		return status;
+	rows = json_object_get(r.body, "cas");
+	if (c->json)
+		print_json(rows);
+	else
+		gw_view_cas(stdout, rows, time(NULL), c->style);
+	json_decref(r.body);
+	return DONE;
+}
+
+static const json_t *
+find_row(const json_t *rows, const char *id)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+		if (strcmp(text(row, "id"), id) == 0)
+			return row;
+	return NULL;
+}
+
+static int
+do_show(struct call *c)
+{
+	struct gw_reply r;
+	int status = get_cas(c, &r);
+	const json_t *row;
+
+	if (status != DONE)
+		return status;
+	row = find_row(json_object_get(r.body, "cas"), c->arg);
+	if (row != NULL && c->json)
+		print_json(row);
+	else if (row != NULL)
+		gw_view_ca(stdout, row, time(NULL), c->style);
+	json_decref(r.body);
+	if (row != NULL)
+		return DONE;
+	fprintf(stderr, "gwctl: CertificateDoesNotExist\n  cure:  %s\n",
+		gw_admin_err_cure(GW_ADMIN_CERTIFICATE_DOES_NOT_EXIST));
+	return REFUSED;
+}
+
+/* ---- ca deregister, update */
+
+static int
+change_one(struct call *c, const char *verb, const char *done)
+{
+	gw_auto(free) char *path = NULL;
+	struct gw_reply r;
+	json_int_t ended;
+	int status;
+
+	if (!gw_ca_id_is_valid(c->arg))
+		return fail("an id is c- and ten hexadecimal digits, not ",
+			    c->arg);
+	path = gw_xasprintf("/v1/cas/%s/%s", c->arg, verb);
+	status = change(c, path, &r);
+	if (status != DONE)
+		return status;
+	ended = json_integer_value(json_object_get(r.body, "sessions_ended"));
+	printf("%s %s\n", c->arg, done);
+	if (ended > 0)
+		printf("%lld sessions ended\n", (long long)ended);
+	json_decref(r.body);
+	return DONE;
+}
+
+static int
+do_deregister(struct call *c)
+{
+	return change_one(c, "deregister", "Deregistered");
+}
+
+static int
+do_update(struct call *c)
+{
+	return change_one(c, "update", "updated");
+}
+
+/* ---- client-auth */
+
+static int
+do_switch(struct call *c, const char *path, const char *done)
+{
+	struct gw_reply r;
+	int status = change(c, path, &r);
+
+	if (status != DONE)
+		return status;
+	printf("client authentication: %s\n", done);
+	json_decref(r.body);
+	return DONE;
+}
+
+static int
+do_enable(struct call *c)
+{
+	return do_switch(c, "/v1/client-auth/enable", "Enabled");
+}
+
+static int
+do_disable(struct call *c)
+{
+	return do_switch(c, "/v1/client-auth/disable", "Disabled");
+}
+
+static int
+do_client_auth_show(struct call *c)
+{
+	struct gw_reply r;
+
+	if (!ask(c, "GET", "/v1/client-auth", &r))
+		return BAD;
+	if (r.status != 200) {
+		(void)refused(&r);
+		json_decref(r.body);
+		return BAD;
+	}
+	if (c->json)
+		print_json(r.body);
+	else
+		gw_view_client_auth(stdout, r.body);
+	json_decref(r.body);
+	return DONE;
+}
+
+/* ---- words */
+
+enum option { O_URL = 1, O_MODE = 2, O_SHORT = 4, O_FORCE = 8, O_JSON = 16 };
+
+static const struct verb {
+	const char *name;
+	bool wants_arg;
+	unsigned options;
+	int (*fn)(struct call *c);
+} ca_verbs[] = {
+	{ "register", true, O_URL | O_MODE | O_SHORT, do_register },
+	{ "list", false, O_JSON, do_list },
+	{ "show", true, O_JSON, do_show },
+	{ "deregister", true, O_FORCE, do_deregister },
+	{ "update", true, O_URL | O_MODE, do_update },
+}, auth_verbs[] = {
+	{ "enable", false, 0, do_enable },
+	{ "disable", false, 0, do_disable },
+	{ "show", false, O_JSON, do_client_auth_show },
+};
+
+static const struct {
+	const char *word;
+	enum option option;
+	const char *key;
+	bool has_value;
+} options[] = {
+	{ "--ocsp-url", O_URL, "ocsp_url", true },
+	{ "--ocsp-mode", O_MODE, "ocsp_mode", true },
+	{ "--allow-short", O_SHORT, "allow_short", false },
+	{ "--force", O_FORCE, "force", false },
+	{ "--json", O_JSON, NULL, false },
+};
+
+/* The number of words taken; 0: misused. */
+static int
+take_option(struct call *c, const struct verb *v, int argc, char **argv)
+{
+	for (size_t i = 0; i < GW_COUNT(options); i++) {
+		if (strcmp(argv[0], options[i].word) != 0)
+			continue;
+		if ((v->options & options[i].option) == 0 ||
+		    (options[i].has_value && argc < 2))
+			return 0;
+		if (options[i].key == NULL)
+			c->json = true;
+		else
+			json_object_set_new(c->body, options[i].key,
+					    options[i].has_value
+						    ? json_string(argv[1])
+						    : json_true());
+		return options[i].has_value ? 2 : 1;
+	}
+	return 0;
+}
+
+static bool
+take_words(struct call *c, const struct verb *v, int argc, char **argv)
+{
+	for (int i = 0, n; i < argc; i += n) {
+		n = 1;
+		if (argv[i][0] == '-' && argv[i][1] != '\0')
+			n = take_option(c, v, argc - i, argv + i);
+		else if (v->wants_arg && c->arg == NULL)
+			c->arg = argv[i];
+		else
+			n = 0;
+		if (n == 0)
+			return false;
+	}
+	return v->wants_arg == (c->arg != NULL);
+}
+
+static int
+run(struct call *c, const struct verb *verbs, size_t n, int argc, char **argv)
+{
+	int status = MISUSED;
+
+	c->body = json_object();
+	for (size_t i = 0; argc > 0 && i < n; i++)
+		if (strcmp(argv[0], verbs[i].name) == 0 &&
+		    take_words(c, &verbs[i], argc - 1, argv + 1))
+			status = verbs[i].fn(c);
+	json_decref(c->body);
+	return status;
+}
+
+int
+gw_ctl_ca(const char *socket, struct gw_style style, int argc, char **argv)
+{
+	struct call c = { .socket = socket, .style = style };
+
+	return run(&c, ca_verbs, GW_COUNT(ca_verbs), argc, argv);
+}
+
+int
+gw_ctl_client_auth(const char *socket, int argc, char **argv)
+{
+	struct call c = { .socket = socket };
+
+	return run(&c, auth_verbs, GW_COUNT(auth_verbs), argc, argv);
+}
