@@ -1,6 +1,9 @@
-/* http.c — see http.h. OSSL_HTTP_REQ_CTX reads lines with BIO_gets, which on
- * a bare memory BIO takes "empty" for "end" and on a bare socket BIO loses
- * what a short read had brought: so a buffering BIO stands before it. */
+/* http.c — see http.h. OSSL_HTTP_REQ_CTX (3.0) has two traps for those who
+ * do not block. It reads lines with BIO_gets, which on a bare memory BIO takes
+ * "empty" for "end" and on a bare socket BIO loses what a short read had
+ * brought: so a buffering BIO stands before it. And it forgets between calls
+ * that it has seen Content-Type: so the head is collected before it sees any
+ * of it. */
 #include "http.h"
 #include "gw/util.h"
 
@@ -21,6 +24,7 @@ struct gw_http {
 	char status[LINE_MAX_LEN]; /* first line, for the operator */
 	size_t status_len;
 	bool has_status;
+	bool has_head, at_line_start;
 	char error[160];
 };
 
@@ -115,6 +119,17 @@ note_status(struct gw_http *h, const char *p, size_t len)
 	}
 }
 
+/* The head ends with an empty line. */
+static void
+note_head(struct gw_http *h, const char *p, size_t len)
+{
+	for (size_t i = 0; i < len && !h->has_head; i++) {
+		h->has_head = p[i] == '\n' && h->at_line_start;
+		if (p[i] != '\r')
+			h->at_line_start = p[i] == '\n';
+	}
+}
+
 static enum gw_http_state
 fail(struct gw_http *h, const char *what)
 {
@@ -134,10 +149,15 @@ gw_http_feed(struct gw_http *h, const void *p, size_t len, bool is_end)
 	if (h->got > h->max + HEAD_MAX)
 		return fail(h, "answer too large");
 	note_status(h, p, len);
+	note_head(h, p, len);
+	if (!h->has_head && h->got > HEAD_MAX)
+		return fail(h, "head too large");
 	if (len > 0 && BIO_write(h->in, p, (int)len) != (int)len)
 		return fail(h, "no memory");
 	if (is_end)
 		BIO_set_mem_eof_return(h->in, 0);
+	else if (!h->has_head)
+		return GW_HTTP_MORE;
 	ERR_clear_error();
 	rc = OSSL_HTTP_REQ_CTX_nbio(h->ctx);
 	if (rc == 1)

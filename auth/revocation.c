@@ -209,18 +209,18 @@ is_answer(enum gw_err code)
 
 static void
 note(struct gw_revocation *r, const char *url, uint64_t took_us,
-     const struct gw_error *why)
+     enum gw_err rc, const struct gw_error *why)
 {
 	struct gw_responder *p = responder(r, url);
 
 	if (p == NULL)
 		return;
 	p->asked++;
-	p->is_failing = !is_answer(why->code);
+	p->is_failing = !is_answer(rc);
 	if (p->is_failing) {
 		p->failed++;
 		snprintf(p->last_error, sizeof(p->last_error), "%s: %.120s",
-			 gw_err_name(why->code), why->detail);
+			 gw_err_name(rc), why->detail);
 		return;
 	}
 	p->latency_us = took_us;
@@ -343,7 +343,7 @@ on_fetched(void *arg, const struct gw_fetched *got)
 	enum gw_err rc = judge(e, got, now, &status, &why);
 
 	f->fetch = NULL;
-	note(r, url, got->took_us, &why);
+	note(r, url, got->took_us, rc, &why);
 	if (rc == GW_ERR_OK) {
 		f->result = (struct gw_revocation_result){ GW_ERR_OK };
 		gw_format(f->result.source, GW_URL_MAX, "%s", url);
