@@ -133,7 +133,7 @@ log_decision(const struct login *l)
 {
 	const struct gw_verdict_msg *v =
 		l->session != NULL ? &l->session->says : &l->says;
-	bool is_ok = l->err.code == GW_ERR_OK;
+	bool is_ok = l->session != NULL;
 	const uint64_t *us = l->took_us;
 
 	gw_event(GW_LOG_INFO, "login", "req", l->name,
@@ -360,10 +360,10 @@ do_policy(struct login *l)
 {
 	bool wants = wants_account(l);
 
-	if (wants && (!l->has_facts || check_facts(l) != PASS))
-		return l->err.code != GW_ERR_OK
-			       ? FAIL
-			       : fail(l, GW_ERR_INTERNAL, "no facts");
+	if (wants && !l->has_facts)
+		return fail(l, GW_ERR_INTERNAL, "no facts");
+	if (wants && check_facts(l) != PASS)
+		return FAIL;
 	return gw_verdict_make(l->auth->conf, l->listener,
 			       wants ? &l->facts : NULL, &l->says,
 			       &l->err) == GW_ERR_OK ? PASS : FAIL;
@@ -449,7 +449,9 @@ go_on(struct login *l, enum step step)
 		run(l);
 		return;
 	}
-	if (step == FAIL && l->err.code == GW_ERR_OK)
+	if (step == DONE)
+		l->err = (struct gw_error){ .code = GW_ERR_OK };
+	else if (l->err.code == GW_ERR_OK)
 		fail(l, GW_ERR_INTERNAL, "no reason"); /* fail closed */
 	finish(l);
 }
