@@ -3,7 +3,8 @@
 
 struct walk {
 	STACK_OF(X509) *given, *anchors, *way;
-	int max_len, tries, steps;
+	int len; /* of the ways looked for, ends included */
+	int tries, steps;
 	bool (*fn)(void *arg, STACK_OF(X509) *way);
 	void *arg;
 };
@@ -38,10 +39,12 @@ has_anchor_above(const struct walk *w, X509 *x)
 	return false;
 }
 
+/* Shorter ways have been handed out before. */
 static bool
 hand_out(struct walk *w)
 {
-	return w->tries-- > 0 && w->fn(w->arg, w->way);
+	return sk_X509_num(w->way) == w->len && w->tries-- > 0 &&
+	       w->fn(w->arg, w->way);
 }
 
 static bool climb(struct walk *w);
@@ -68,7 +71,7 @@ climb(struct walk *w)
 	X509 *last = sk_X509_value(w->way, sk_X509_num(w->way) - 1);
 	STACK_OF(X509) *const from[] = { w->anchors, w->given };
 
-	if (sk_X509_num(w->way) >= w->max_len)
+	if (sk_X509_num(w->way) >= w->len)
 		return false;
 	for (size_t k = 0; k < GW_COUNT(from); k++)
 		for (int i = 0; i < sk_X509_num(from[k]) && w->tries > 0;
@@ -84,16 +87,19 @@ climb(struct walk *w)
 	return false;
 }
 
+/* Shortest first: CAs that have certified each other in a circle would lead a
+ * search in depth astray until its steps are used up. */
 bool
 gw_paths_any(STACK_OF(X509) *given, STACK_OF(X509) *anchors, int max_depth,
 	     bool (*fn)(void *arg, STACK_OF(X509) *way), void *arg)
 {
-	struct walk w = { given, anchors, sk_X509_new_null(), max_depth + 2,
+	struct walk w = { given, anchors, sk_X509_new_null(), 2,
 			  GW_PATHS_TRIES, GW_PATHS_STEPS, fn, arg };
-	bool found = w.way != NULL &&
-		     sk_X509_push(w.way, sk_X509_value(given, 0)) > 0 &&
-		     climb(&w);
+	bool found = false;
 
+	if (w.way != NULL && sk_X509_push(w.way, sk_X509_value(given, 0)) > 0)
+		for (; w.len <= max_depth + 2 && !found && w.steps > 0; w.len++)
+			found = climb(&w);
 	sk_X509_free(w.way);
 	return found;
 }

@@ -68,6 +68,8 @@ set_at(struct gw_test_args *a, const char *word)
 
 	errno = 0;
 	n = strtoll(word, &end, 10);
+	if (errno == 0 && end != word && *end == '.') /* seconds count */
+		end += 1 + strspn(end + 1, "0123456789");
 	if (errno == 0 && end != word && *end == '\0') {
 		a->at = (time_t)n;
 		return true;
