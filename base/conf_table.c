@@ -192,6 +192,8 @@ static const struct gw_conf_key listener_keys[] = {
 	    "The largest request body, in bytes."),
 	INT(L, max_connections, "20000", 1, 1000000,
 	    "How many connections may be open at once."),
+	BOOL(L, resumption, "yes",
+	     "Whether a client may take up a TLS session again without the card, for an hour at most. Its certificate is judged anew each time."),
 #undef L
 };
 

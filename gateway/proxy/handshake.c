@@ -1,6 +1,7 @@
 /* handshake.c — see handshake.h. */
 #include "handshake.h"
 #include "conn.h"
+#include "resume.h"
 #include "tls.h"
 #include "worker.h"
 #include "gw/log.h"
@@ -13,20 +14,16 @@
 
 /* ---- inside the job: 32 KiB of stack */
 
-struct chain {
-	struct gw_der der[GW_CHAIN_MAX];
-	size_t count;
-};
-
 /* The certificates as they were sent, leaf first, one after the other in the
  * worker's scratch. False when they are too many or too large. */
 static bool
-collect(STACK_OF(X509) *certs, char *scratch, struct chain *out)
+collect(STACK_OF(X509) *certs, char *scratch, struct gw_chain *out)
 {
 	int n = sk_X509_num(certs);
 	uint8_t *p = (uint8_t *)scratch;
 	size_t total = 0;
 
+	out->count = 0;
 	if (n < 1 || n > GW_CHAIN_MAX)
 		return false;
 	for (int i = 0; i < n; i++) {
@@ -44,21 +41,18 @@ collect(STACK_OF(X509) *certs, char *scratch, struct chain *out)
 }
 
 static enum gw_err
-ask(struct gw_conn *c, STACK_OF(X509) *certs)
+ask(struct gw_conn *c, const struct gw_chain *chain, bool is_resumed)
 {
 	struct gw_worker *w = c->worker;
-	struct gw_admit m = { .is_resumed = false };
-	struct chain chain = { .count = 0 };
+	struct gw_admit m = { .is_resumed = is_resumed };
 
-	if (!collect(certs, w->scratch, &chain))
-		return GW_ERR_CERT_MALFORMED;
 	memcpy(m.login, c->login, sizeof(m.login));
 	if (!gw_copy(m.listener, sizeof(m.listener),
 		     gw_conn_conf(c)->title))
 		return GW_ERR_INTERNAL;
 	gw_conn_peer(c, m.peer);
-	memcpy(m.chain, chain.der, sizeof(m.chain));
-	m.chain_count = chain.count;
+	memcpy(m.chain, chain->der, sizeof(m.chain));
+	m.chain_count = chain->count;
 	return gw_admitter_ask(&w->admitter, c, &m, &c->slot);
 }
 
@@ -78,11 +72,10 @@ take_session(struct gw_conn *c, const struct gw_verdict_msg *v)
 
 /* fail closed: the one place where a connection becomes allowed. */
 static void
-apply(struct gw_conn *c, STACK_OF(X509) *certs)
+apply(struct gw_conn *c, const struct gw_chain *chain)
 {
 	struct gw_worker *w = c->worker;
 	const struct gw_verdict_msg *v = c->answer;
-	struct chain chain = { .count = 0 };
 
 	if (v == NULL || c->until_ms == 0)
 		return;
@@ -90,10 +83,8 @@ apply(struct gw_conn *c, STACK_OF(X509) *certs)
 	if (v->verdict != GW_VERDICT_ALLOW)
 		return;
 	c->reason = GW_ERR_INTERNAL;
-	if (!collect(certs, w->scratch, &chain))
-		return;
-	c->ident = gw_ident_new(&w->site->conf->headers, v, chain.der,
-				chain.count, c->ip,
+	c->ident = gw_ident_new(&w->site->conf->headers, v, chain->der,
+				chain->count, c->ip,
 				w->scratch + GW_CHAIN_BYTES_MAX);
 	if (c->ident == NULL)
 		return;
@@ -136,10 +127,14 @@ gw_handshake_verify(X509_STORE_CTX *ctx, void *arg)
 				SSL_get_ex_data_X509_STORE_CTX_idx());
 	struct gw_conn *c = gw_tls_owner(ssl);
 	STACK_OF(X509) *certs = X509_STORE_CTX_get0_untrusted(ctx);
-	enum gw_err rc;
+	char *scratch = c->worker->scratch;
+	struct gw_chain chain;
+	enum gw_err rc = GW_ERR_CERT_MALFORMED;
 
 	(void)arg;
-	if ((rc = ask(c, certs)) == GW_ERR_OK) {
+	if (collect(certs, scratch, &chain))
+		rc = ask(c, &chain, false);
+	if (rc == GW_ERR_OK) {
 		c->is_waiting = true;
 		await(c);
 	} else {
@@ -147,7 +142,9 @@ gw_handshake_verify(X509_STORE_CTX *ctx, void *arg)
 	}
 	if (c->state == GW_CONN_DEAD)
 		return 0; /* only its end is awaited */
-	apply(c, certs);
+	/* once more: others have used the scratch meanwhile */
+	if (collect(certs, scratch, &chain))
+		apply(c, &chain);
 	drop_answer(c);
 	if (c->verdict == GW_VERDICT_ALLOW) {
 		X509_STORE_CTX_set_error(ctx, X509_V_OK);
@@ -226,25 +223,78 @@ fail(struct gw_conn *c, const char *why)
 	gw_conn_end(c, why);
 }
 
+/* Too late for an alert that says why; OpenSSL sends none on request. */
 static void
-done(struct gw_conn *c)
+refuse(struct gw_conn *c)
 {
-	c->listener->count.handshakes++;
-	/* reads and writes from now on need no job */
-	SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);
+	c->listener->count.denied++;
+	log_failure(c, "resumed session denied");
+	gw_conn_finish(c, gw_err_name(c->reason));
+}
+
+static void
+settle(struct gw_conn *c)
+{
 	if (SSL_get0_peer_certificate(c->ssl) == NULL) {
 		c->verdict = GW_VERDICT_DENY;
 		c->reason = GW_ERR_TLS_NO_CERTIFICATE;
 	}
-	/* fail closed: nobody judged a resumed session */
-	if (SSL_session_reused(c->ssl)) {
-		c->verdict = GW_VERDICT_DENY;
-		c->reason = GW_ERR_INTERNAL;
-	}
-	if (c->verdict == GW_VERDICT_ALLOW && c->ident != NULL)
+	if (c->verdict == GW_VERDICT_ALLOW && c->ident != NULL) {
+		gw_resume_offer(c);
 		gw_conn_serve(c);
-	else
+	} else if (c->is_resumed &&
+		   gw_conn_conf(c)->denied == GW_DENIED_ALERT) {
+		refuse(c);
+	} else {
 		gw_conn_deny(c);
+	}
+}
+
+/* ---- a resumed session: no verify callback was called for it */
+
+static void
+ask_again(struct gw_conn *c)
+{
+	struct gw_chain chain;
+	enum gw_err rc = GW_ERR_CERT_MALFORMED;
+
+	c->is_resumed = true;
+	/* fail closed: whatever the ticket was given for */
+	c->verdict = GW_VERDICT_DENY;
+	if (gw_resume_chain(c->ssl, (uint8_t *)c->worker->scratch, &chain))
+		rc = ask(c, &chain, true);
+	if (rc == GW_ERR_OK)
+		c->is_waiting = true;
+	else
+		c->reason = rc;
+}
+
+static void
+apply_again(struct gw_conn *c)
+{
+	struct gw_chain chain;
+
+	if (gw_resume_chain(c->ssl, (uint8_t *)c->worker->scratch, &chain))
+		apply(c, &chain);
+	drop_answer(c);
+}
+
+/* Comes twice for a resumed session: to ask, and with the answer. */
+static void
+done(struct gw_conn *c)
+{
+	if (!c->is_resumed) {
+		c->listener->count.handshakes++;
+		/* reads and writes from now on need no job */
+		SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);
+		if (SSL_session_reused(c->ssl))
+			ask_again(c);
+	}
+	if (c->is_waiting)
+		return;
+	if (c->is_resumed)
+		apply_again(c);
+	settle(c);
 }
 
 void

@@ -3,8 +3,9 @@
  *
  * OpenSSL calls gw_handshake_verify() inside an ASYNC job; it sends the
  * certificates to gwd-auth and pauses the job until the verdict is there, so
- * that the handshake itself ends with the verdict known. Nothing here judges
- * a certificate. */
+ * that the handshake itself ends with the verdict known. A resumed session,
+ * for which OpenSSL calls nobody, waits right after its handshake (resume.h).
+ * Nothing here judges a certificate. */
 #ifndef GW_PROXY_HANDSHAKE_H
 #define GW_PROXY_HANDSHAKE_H
 

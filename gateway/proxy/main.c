@@ -6,6 +6,7 @@
 #include "status.h"
 #include "tls.h"
 #include "handshake.h"
+#include "resume.h"
 #include "worker.h"
 #include "gw/child.h"
 #include "gw/log.h"
@@ -28,6 +29,7 @@ struct ask {
 struct app {
 	struct gw_child *child;
 	struct gw_site site;
+	struct gw_tickets tickets; /* of all workers */
 	struct gw_worker *workers;
 	size_t worker_count, running;
 	struct gw_mailbox inbox;
@@ -91,6 +93,10 @@ make_contexts(struct app *a, const STACK_OF(X509_NAME) *names, SSL_CTX **out,
 		};
 
 		rc = gw_tls_ctx_new(&s, &out[i], err);
+		if (rc == GW_ERR_OK && l->resumption &&
+		    !gw_resume_allow(out[i], &a->tickets, l->title))
+			rc = gw_fail(err, GW_ERR_SYSTEM, "%s: tickets",
+				     l->title);
 	}
 	return rc;
 }
@@ -192,6 +198,7 @@ start(void *app, struct gw_child *child, struct gw_error *err)
 	a->child = child;
 	raise_file_limit();
 	gw_tls_init();
+	gw_tickets_init(&a->tickets);
 	gw_mailbox_init(&a->inbox);
 	gw_loop_on_wake(gw_child_loop(child), on_mail, a);
 	rc = gw_site_init(&a->site, gw_child_conf(child), err);
@@ -335,6 +342,7 @@ end(void *app)
 		gw_counters_free(a->asks[i].sum);
 	gw_mailbox_clear(&a->inbox);
 	gw_site_clear(&a->site);
+	gw_tickets_clear(&a->tickets);
 	gw_tls_clear();
 }
 

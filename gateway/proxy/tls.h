@@ -1,9 +1,9 @@
 /* tls.h — what gwd-proxy needs of OpenSSL: contexts, a BIO over gw_sock, and
  * reading and writing. gwd-proxy only. Knows no connection and no verdict.
  *
- * TLS 1.2 and 1.3; no renegotiation, compression or early data. No session
- * is ever resumed: resumption skips the judgement of the certificate, so it
- * may come only bound to a verdict. */
+ * TLS 1.2 and 1.3; no renegotiation, compression or early data. As made here
+ * no session is ever resumed, as that skips the judgement of the certificate;
+ * resume.h turns it on for who judges again. */
 #ifndef GW_PROXY_TLS_H
 #define GW_PROXY_TLS_H
 

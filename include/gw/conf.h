@@ -106,6 +106,7 @@ struct gw_conf_listener {
 	int64_t body_timeout_ms; /* between two reads */
 	int64_t tunnel_timeout_ms; /* an upgraded connection at rest */
 	int64_t max_header, max_body, max_connections;
+	bool resumption;         /* TLS tickets, judged anew at each use */
 };
 
 /* A path below a listener with its own upstream or groups. In the file it

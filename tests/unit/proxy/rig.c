@@ -38,7 +38,7 @@ struct rig {
 	struct rig_upstream upstream;
 	struct gw_conf conf;
 	pid_t pid;
-	int port;
+	int port, other_port;
 	pthread_t thread;
 	struct gw_loop *loop;
 	struct gw_chan *control;
@@ -50,7 +50,7 @@ struct rig {
 	struct rig_answer answer;
 	bool is_ready, is_gone, has_status;
 	uint64_t next_ask;
-	unsigned admits, leaves;
+	unsigned admits, leaves, resumed;
 	size_t chain_count;
 	uint8_t session[GW_SESSION_ID];
 	char *status;
@@ -168,6 +168,7 @@ on_admit(void *ctx, struct gw_msg *m)
 	cr_assert(gw_admit_decode(&m->rd, &admit), "ADMIT is malformed");
 	lock(r);
 	r->admits++;
+	r->resumed += admit.is_resumed;
 	r->chain_count = admit.chain_count;
 	announce(r);
 	if (r->answer.delay_ms == 0) {
@@ -393,10 +394,14 @@ send_files(struct rig *r)
 {
 	uint8_t pem[8192];
 
-	send_file(r, GW_FILE_SERVER_CERT, "test", pem,
-		  rig_pem_cert(r->pki.server, pem, sizeof(pem)));
-	send_file(r, GW_FILE_SERVER_KEY, "test", pem,
-		  rig_pem_key(r->pki.server_key, pem, sizeof(pem)));
+	for (size_t i = 0; i < r->conf.listener_count; i++) {
+		const char *name = r->conf.listeners[i].title;
+
+		send_file(r, GW_FILE_SERVER_CERT, name, pem,
+			  rig_pem_cert(r->pki.server, pem, sizeof(pem)));
+		send_file(r, GW_FILE_SERVER_KEY, name, pem,
+			  rig_pem_key(r->pki.server_key, pem, sizeof(pem)));
+	}
 	send_file(r, GW_FILE_CA, "ca", pem,
 		  rig_pem_cert(r->pki.ca, pem, sizeof(pem)));
 }
@@ -418,11 +423,13 @@ listen_once(int *port)
 }
 
 static void
-send_listeners(struct rig *r)
+send_listeners(struct rig *r, const char *name, int *port)
 {
 	for (uint32_t i = 0; i < WORKERS; i++) {
-		struct gw_listener_msg m = { .name = "test", .worker = i };
-		int fd = listen_once(&r->port);
+		struct gw_listener_msg m = { .worker = i };
+		int fd = listen_once(port);
+
+		cr_assert(gw_copy(m.name, sizeof(m.name), name));
 
 		gw_listener_msg_encode(gw_chan_begin(r->control), &m);
 		cr_assert(gw_chan_send(r->control, GW_MSG_LISTENER, 0, fd) ==
@@ -487,6 +494,18 @@ add_route(struct rig *r, const char *path, const char *upstream)
 	    upstream);
 }
 
+static void *
+fill_listener(struct rig *r, size_t i)
+{
+	void *l = &r->conf.listeners[i];
+
+	set(section("listener"), l, "address", "127.0.0.1:0");
+	set(section("listener"), l, "certificate", "server.pem");
+	set(section("listener"), l, "key", "server.key");
+	set(section("listener"), l, "upstream", "main");
+	return l;
+}
+
 static void
 configure(struct rig *r, const struct rig_key *keys)
 {
@@ -506,11 +525,10 @@ configure(struct rig *r, const struct rig_key *keys)
 		 (unsigned)r->upstream.port);
 	set(section("upstream"), up, "servers", server);
 	set(section("upstream"), dead, "servers", "127.0.0.1:1");
-	listener = add(r, "listener", "test", NULL);
-	set(section("listener"), listener, "address", "127.0.0.1:0");
-	set(section("listener"), listener, "certificate", "server.pem");
-	set(section("listener"), listener, "key", "server.key");
-	set(section("listener"), listener, "upstream", "main");
+	(void)add(r, "listener", "test", NULL);
+	(void)add(r, "listener", "other", NULL);
+	listener = fill_listener(r, 0);
+	(void)fill_listener(r, 1);
 	add_route(r, "/denied", "main");
 	add_route(r, "/dead", "dead");
 	add_route(r, "/ws", "main");
@@ -591,7 +609,8 @@ rig_start(const struct rig_key *keys)
 	send_conf(r);
 	send_files(r);
 	link_all(r);
-	send_listeners(r);
+	send_listeners(r, "test", &r->port);
+	send_listeners(r, "other", &r->other_port);
 	send_empty(r, GW_MSG_START, 0);
 	cr_assert(pthread_create(&r->thread, NULL, run, r) == 0);
 	lock(r);
@@ -644,6 +663,12 @@ int
 rig_port(struct rig *r)
 {
 	return r->port;
+}
+
+int
+rig_other_port(struct rig *r)
+{
+	return r->other_port;
 }
 
 void
@@ -705,6 +730,17 @@ rig_leaves(struct rig *r)
 	usleep(100000);
 	lock(r);
 	n = r->leaves;
+	unlock(r);
+	return n;
+}
+
+unsigned
+rig_resumed(struct rig *r)
+{
+	unsigned n;
+
+	lock(r);
+	n = r->resumed;
 	unlock(r);
 	return n;
 }

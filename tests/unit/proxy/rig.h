@@ -55,7 +55,7 @@ extern unsigned rig_files_max;
 /* Starts everything; `keys` (ended by a NULL section) change the defaults.
  * The listener "test" has the upstream "main" and the routes "/denied"
  * (refused by the verdict), "/dead" (an upstream nobody listens at) and
- * "/ws". */
+ * "/ws"; the listener "other" has the defaults and the same upstream. */
 struct rig *rig_start(const struct rig_key *keys);
 /* Stops gwd-proxy by STOP; asserts that it ended well. */
 void rig_stop(struct rig *r);
@@ -81,6 +81,7 @@ void rig_kill(struct rig *r);
 unsigned rig_admits(struct rig *r);
 unsigned rig_leaves(struct rig *r);
 size_t rig_chain_count(struct rig *r); /* of the last ADMIT */
+unsigned rig_resumed(struct rig *r);   /* ADMITs of resumed sessions */
 /* The status rows as one text, a row a line: "section {…}". Heap. */
 char *rig_status(struct rig *r);
 
@@ -93,10 +94,13 @@ struct rig_client {
 	char alert[64]; /* OpenSSL's name of the alert received, or "" */
 };
 
-enum { RIG_NO_CARD = 1, RIG_TLS12 = 2 };
+enum { RIG_NO_CARD = 1, RIG_TLS12 = 2, RIG_OTHER = 4 /* listener */ };
 /* Connected, handshake done as far as the client can tell. False with
  * c->alert when refused by then. */
 bool rig_connect(struct rig *r, struct rig_client *c, int flags);
+/* The same, offering a session (may be NULL). */
+bool rig_resume(struct rig *r, struct rig_client *c, int flags,
+		SSL_SESSION *session);
 void rig_close(struct rig_client *c);
 void rig_send(struct rig_client *c, const char *text);
 void rig_send_bytes(struct rig_client *c, const void *p, size_t len);
@@ -112,6 +116,7 @@ int rig_get(struct rig_client *c, const char *path, char **out_body,
 /* Whether the gateway ends the connection within `ms`. */
 bool rig_is_closed(struct rig_client *c, int ms);
 int rig_port(struct rig *r);
+int rig_other_port(struct rig *r);
 
 /* What /bytes, /chunked, /close and an upload consist of. */
 uint8_t rig_byte(size_t i);

@@ -59,21 +59,34 @@ new_ctx(struct rig *r, int flags)
 }
 
 bool
-rig_connect(struct rig *r, struct rig_client *c, int flags)
+rig_resume(struct rig *r, struct rig_client *c, int flags,
+	   SSL_SESSION *session)
 {
-	*c = (struct rig_client){ .fd = dial(rig_port(r)),
+	int port = (flags & RIG_OTHER) != 0 ? rig_other_port(r) : rig_port(r);
+
+	*c = (struct rig_client){ .fd = dial(port),
 				  .ctx = new_ctx(r, flags) };
 	c->ssl = SSL_new(c->ctx);
 	SSL_set_fd(c->ssl, c->fd);
+	if (session != NULL)
+		cr_assert(SSL_set_session(c->ssl, session) == 1);
 	if (SSL_connect(c->ssl) == 1)
 		return true;
 	note_alert(c);
 	return false;
 }
 
+bool
+rig_connect(struct rig *r, struct rig_client *c, int flags)
+{
+	return rig_resume(r, c, flags, NULL);
+}
+
 void
 rig_close(struct rig_client *c)
 {
+	/* or OpenSSL would take its session for a broken one */
+	SSL_set_shutdown(c->ssl, SSL_SENT_SHUTDOWN);
 	SSL_free(c->ssl);
 	SSL_CTX_free(c->ctx);
 	close(c->fd);

@@ -1,0 +1,338 @@
+/* test_resume.c — TLS sessions taken up again, and judged again. What is
+ * refused comes first. */
+#include "rig.h"
+#include "ticket.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+#include <unistd.h>
+
+TestSuite(resume, .timeout = 60);
+
+static const struct rig_answer allow = { .reason = GW_ERR_OK };
+static const int versions[] = { 0, RIG_TLS12 };
+
+/* A session of an admitted connection, ticket and all. */
+static SSL_SESSION *
+admitted(struct rig *r, int flags)
+{
+	struct rig_client c;
+	SSL_SESSION *s;
+
+	rig_answer(r, &allow);
+	cr_assert(rig_connect(r, &c, flags));
+	cr_assert_eq(rig_get(&c, "/bytes/5", NULL, NULL), 200);
+	s = SSL_get1_session(c.ssl);
+	cr_assert(SSL_SESSION_has_ticket(s), "flags %d", flags);
+	cr_assert_leq(SSL_SESSION_get_ticket_lifetime_hint(s), 3600);
+	rig_close(&c);
+	return s;
+}
+
+static void
+expect(struct rig *r, SSL_SESSION *s, int flags, bool is_resumed, int status,
+       const char *holds)
+{
+	struct rig_client c;
+	char *body;
+
+	cr_assert(rig_resume(r, &c, flags, s), "flags %d: %s", flags, c.alert);
+	cr_assert_eq(SSL_session_reused(c.ssl), is_resumed, "flags %d", flags);
+	cr_assert_eq(rig_get(&c, "/head", &body, NULL), status, "flags %d",
+		     flags);
+	cr_assert(strstr(body, holds) != NULL, "%s", body);
+	free(body);
+	rig_close(&c);
+}
+
+Test(resume, denied_page)
+{
+	struct rig *r = rig_start(NULL);
+
+	for (size_t i = 0; i < GW_COUNT(versions); i++) {
+		SSL_SESSION *s = admitted(r, versions[i]);
+
+		rig_answer(r, &(struct rig_answer){
+			.reason = GW_ERR_CERT_REVOKED });
+		expect(r, s, versions[i], true, 403, "cert-revoked");
+		cr_assert_eq(rig_resumed(r), i + 1);
+		SSL_SESSION_free(s);
+	}
+	cr_assert_eq(rig_leaves(r), 2);
+	rig_stop(r);
+}
+
+Test(resume, denied_alert)
+{
+	static const struct rig_key keys[] = {
+		{ "listener", "denied", "alert" }, { NULL, NULL, NULL },
+	};
+	struct rig *r = rig_start(keys);
+	struct rig_client c;
+	char byte;
+
+	for (size_t i = 0; i < GW_COUNT(versions); i++) {
+		SSL_SESSION *s = admitted(r, versions[i]);
+
+		rig_answer(r, &(struct rig_answer){
+			.reason = GW_ERR_ACCOUNT_DISABLED });
+		cr_assert(rig_resume(r, &c, versions[i], s));
+		cr_assert(SSL_session_reused(c.ssl));
+		rig_send(&c, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+		cr_assert_leq(rig_recv(&c, &byte, 1), 0);
+		rig_close(&c);
+		SSL_SESSION_free(s);
+	}
+	rig_stop(r);
+}
+
+/* Neither on the page, nor for a session that is over before it began. */
+Test(resume, denied_gets_no_ticket)
+{
+	static const struct rig_answer answers[] = {
+		{ .reason = GW_ERR_POLICY_DENIED }, { .lifetime = -10 },
+	};
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+
+	for (size_t i = 0; i < 4; i++) {
+		rig_answer(r, &answers[i / 2]);
+		cr_assert(rig_connect(r, &c, versions[i % 2]));
+		cr_assert_geq(rig_get(&c, "/", NULL, NULL), 401);
+		cr_assert(!SSL_SESSION_has_ticket(SSL_get0_session(c.ssl)),
+			  "%zu", i);
+		rig_close(&c);
+	}
+	rig_stop(r);
+}
+
+Test(resume, no_verdict_no_entry)
+{
+	static const struct rig_key keys[] = {
+		{ "listener", "handshake_timeout", "500ms" },
+		{ NULL, NULL, NULL },
+	};
+	struct rig *r = rig_start(keys);
+
+	for (size_t i = 0; i < GW_COUNT(versions); i++) {
+		SSL_SESSION *s = admitted(r, versions[i]);
+		SSL_SESSION *t = admitted(r, versions[i]);
+
+		rig_answer(r, &(struct rig_answer){ .delay_ms = -1 });
+		expect(r, s, versions[i], true, 503, "auth-unavailable");
+		rig_unlink(r);
+		usleep(100000);
+		expect(r, t, versions[i], true, 503, "auth-unavailable");
+		rig_link(r);
+		usleep(100000);
+		SSL_SESSION_free(s);
+		SSL_SESSION_free(t);
+	}
+	rig_stop(r);
+}
+
+/* The client goes while its verdict is awaited: left, and nothing crashes. */
+Test(resume, leaves_while_judged)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+	unsigned asked;
+
+	for (size_t i = 0; i < GW_COUNT(versions); i++) {
+		SSL_SESSION *s = admitted(r, versions[i]);
+
+		asked = rig_admits(r);
+		rig_answer(r, &(struct rig_answer){ .delay_ms = 200 });
+		cr_assert(rig_resume(r, &c, versions[i], s));
+		rig_send(&c, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+		while (rig_admits(r) == asked)
+			usleep(1000);
+		rig_close(&c);
+		usleep(400000);
+		SSL_SESSION_free(s);
+	}
+	cr_assert_eq(rig_leaves(r), rig_admits(r));
+	rig_stop(r);
+}
+
+Test(resume, other_listener_refuses)
+{
+	struct rig *r = rig_start(NULL);
+
+	for (size_t i = 0; i < GW_COUNT(versions); i++) {
+		SSL_SESSION *s = admitted(r, versions[i]);
+
+		expect(r, s, versions[i] | RIG_OTHER, false, 200, "alice");
+		SSL_SESSION_free(s);
+	}
+	cr_assert_eq(rig_resumed(r), 0);
+	rig_stop(r);
+}
+
+/* The ticket stands in the session's DER as it was sent. */
+static SSL_SESSION *
+spoil(SSL_SESSION *s, size_t at)
+{
+	const unsigned char *ticket, *p;
+	size_t len, ticket_len;
+	int n = i2d_SSL_SESSION(s, NULL);
+	unsigned char *der = gw_xcalloc((size_t)n, 1), *end = der, *found;
+	SSL_SESSION *out;
+
+	len = (size_t)i2d_SSL_SESSION(s, &end);
+	SSL_SESSION_get0_ticket(s, &ticket, &ticket_len);
+	found = memmem(der, len, ticket, ticket_len);
+	cr_assert(found != NULL && at < ticket_len);
+	found[at == 1 ? ticket_len - 1 : at] ^= 1;
+	p = der;
+	out = d2i_SSL_SESSION(NULL, &p, (long)len);
+	free(der);
+	return out;
+}
+
+Test(resume, garbage_is_a_full_handshake)
+{
+	static const size_t spots[] = { 0 /* name */, 16 /* IV */,
+					60 /* within */, 1 /* MAC */ };
+	struct rig *r = rig_start(NULL);
+
+	for (size_t i = 0; i < 2 * GW_COUNT(spots); i++) {
+		SSL_SESSION *s = admitted(r, versions[i % 2]);
+		SSL_SESSION *bad = spoil(s, spots[i / 2]);
+
+		expect(r, bad, versions[i % 2], false, 200, "alice");
+		SSL_SESSION_free(s);
+		SSL_SESSION_free(bad);
+	}
+	cr_assert_eq(rig_resumed(r), 0);
+	rig_stop(r);
+}
+
+Test(resume, turned_off)
+{
+	static const struct rig_key keys[] = {
+		{ "listener", "resumption", "no" }, { NULL, NULL, NULL },
+	};
+	struct rig *r = rig_start(keys);
+	struct rig_client c;
+
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < GW_COUNT(versions); i++) {
+		cr_assert(rig_connect(r, &c, versions[i]));
+		cr_assert_eq(rig_get(&c, "/bytes/5", NULL, NULL), 200);
+		cr_assert(!SSL_SESSION_has_ticket(SSL_get0_session(c.ssl)));
+		rig_close(&c);
+	}
+	rig_stop(r);
+}
+
+/* ---- admitted */
+
+static char *
+head_seen(struct rig *r, SSL_SESSION *s, int flags, bool is_resumed)
+{
+	struct rig_client c;
+	char *body;
+
+	cr_assert(rig_resume(r, &c, flags, s));
+	cr_assert_eq(SSL_session_reused(c.ssl), is_resumed);
+	cr_assert_eq(rig_get(&c, "/head", &body, NULL), 200);
+	rig_close(&c);
+	return body;
+}
+
+/* Enough of them that both workers see tickets of the other; what the
+ * upstream is told of the certificate is the same. */
+Test(resume, admitted)
+{
+	struct rig *r = rig_start(NULL);
+
+	for (size_t i = 0; i < 20; i++) {
+		int flags = versions[i % 2];
+		SSL_SESSION *s = admitted(r, flags);
+		char *full = head_seen(r, NULL, flags, false);
+		size_t count = rig_chain_count(r);
+		char *again = head_seen(r, s, flags, true);
+		char *a = strstr(full, "Client-Cert: ");
+		char *b = strstr(again, "Client-Cert: ");
+
+		cr_assert(a != NULL && b != NULL, "%s", again);
+		cr_assert(strncmp(a, b, strcspn(a, "\r")) == 0);
+		cr_assert_eq(rig_resumed(r), i + 1);
+		cr_assert_eq(rig_chain_count(r), count);
+		free(full);
+		free(again);
+		SSL_SESSION_free(s);
+	}
+	cr_assert_eq(rig_leaves(r), rig_admits(r));
+	rig_stop(r);
+}
+
+/* In 1.3 who resumed gets the next ticket, which puts nothing off. */
+Test(resume, again_and_again)
+{
+	struct rig *r = rig_start(NULL);
+	SSL_SESSION *s = admitted(r, 0);
+	struct rig_client c;
+
+	for (size_t i = 0; i < 5; i++) {
+		cr_assert(rig_resume(r, &c, 0, s));
+		cr_assert(SSL_session_reused(c.ssl), "%zu", i);
+		cr_assert_eq(rig_get(&c, "/bytes/5", NULL, NULL), 200);
+		SSL_SESSION_free(s);
+		s = SSL_get1_session(c.ssl);
+		rig_close(&c);
+	}
+	SSL_SESSION_free(s);
+	rig_stop(r);
+}
+
+/* The ticket ends with the session it was given in, renewed or not. */
+Test(resume, ends_with_the_session)
+{
+	struct rig *r = rig_start(NULL);
+
+	for (size_t i = 0; i < GW_COUNT(versions); i++) {
+		struct rig_client c;
+		SSL_SESSION *s;
+
+		rig_answer(r, &(struct rig_answer){ .lifetime = 3 });
+		cr_assert(rig_connect(r, &c, versions[i]));
+		cr_assert_eq(rig_get(&c, "/bytes/5", NULL, NULL), 200);
+		s = SSL_get1_session(c.ssl);
+		cr_assert_leq(SSL_SESSION_get_ticket_lifetime_hint(s), 3);
+		rig_close(&c);
+		rig_answer(r, &allow);
+		sleep(4);
+		SSL_SESSION_set_timeout(s, 3600); /* the client's own view */
+		expect(r, s, versions[i], false, 200, "alice");
+		SSL_SESSION_free(s);
+	}
+	rig_stop(r);
+}
+
+/* ---- keys */
+
+Test(tickets, rotation)
+{
+	struct gw_tickets t;
+	struct gw_ticket_key a, b, out;
+	const time_t t0 = 1000000, turn = t0 + GW_TICKET_SEAL_S;
+
+	gw_tickets_init(&t);
+	gw_tickets_seal(&t, t0, &a);
+	cr_assert(!gw_tickets_open(&t, t0, (const uint8_t *)"nobody's at all!",
+				   &out));
+	gw_tickets_seal(&t, turn - 1, &b);
+	cr_assert(memcmp(&a, &b, sizeof(a)) == 0);
+	gw_tickets_seal(&t, turn, &b);
+	cr_assert(memcmp(a.name, b.name, sizeof(a.name)) != 0);
+	cr_assert(memcmp(a.aes, b.aes, sizeof(a.aes)) != 0);
+	cr_assert(gw_tickets_open(&t, turn + GW_TICKET_LIFE_S - 1, a.name,
+				  &out));
+	cr_assert(memcmp(&a, &out, sizeof(a)) == 0);
+	cr_assert(!gw_tickets_open(&t, turn + GW_TICKET_LIFE_S, a.name, &out));
+	cr_assert_eq(t.before.made_at, 0);
+	cr_assert(gw_tickets_open(&t, turn + GW_TICKET_LIFE_S, b.name, &out));
+	gw_tickets_clear(&t);
+}
