@@ -1,0 +1,397 @@
+/* gwd-auth as a whole, between a played supervisor, proxy and kdc, with a
+ * real OCSP responder. */
+#include <criterion/criterion.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "driver.h"
+#include "gw/util.h"
+
+static struct auth a;
+
+static void
+setup_none(void)
+{
+}
+
+static void
+stop(void)
+{
+	if (a.pid > 0)
+		auth_stop(&a);
+}
+
+TestSuite(auth, .init = setup_none, .fini = stop, .timeout = 60);
+
+/* A login of `card` that the kdc confirms; its verdict. */
+static struct gw_verdict_msg
+log_in(int proxy, uint64_t id, const char *card)
+{
+	struct gw_facts f = some_facts();
+	struct gw_logon m;
+
+	admit(&a, proxy, id, card, "web");
+	send_facts(&a, logon(&a, &m), &f);
+	gw_claims_clear(&m.claims);
+	return verdict(&a, proxy, id);
+}
+
+/* ---- denials */
+
+static const struct {
+	const char *card;
+	enum gw_err want;
+} denials[] = {
+	{ "expired", GW_ERR_CERT_EXPIRED },
+	{ "not-yet", GW_ERR_CERT_NOT_YET_VALID },
+	{ "with-policy", GW_ERR_CERT_UNTRUSTED },
+	{ "root", GW_ERR_CERT_UNTRUSTED },
+	{ "client", GW_ERR_CERT_EKU },
+	{ "server", GW_ERR_CERT_EKU },
+	{ "encipher", GW_ERR_CERT_CONSTRAINT },
+	{ "critical", GW_ERR_CERT_CONSTRAINT },
+	{ "weak-rsa", GW_ERR_CERT_WEAK_KEY },
+	{ "sha1", GW_ERR_CERT_WEAK_KEY },
+	{ "revoked", GW_ERR_CERT_REVOKED },
+	/* its responder is not there */
+	{ "good-lower", GW_ERR_REVOCATION_UNAVAILABLE },
+};
+
+Test(auth, each_denial_has_its_reason)
+{
+	auth_start(&a, NULL);
+	for (size_t i = 0; i < GW_COUNT(denials); i++) {
+		struct gw_verdict_msg v;
+
+		admit(&a, 0, i, denials[i].card, "web");
+		v = verdict(&a, 0, i);
+		cr_expect_eq(v.verdict, GW_VERDICT_DENY);
+		cr_expect_eq(v.reason, denials[i].want, "%s: %s",
+			     denials[i].card, gw_err_name(v.reason));
+	}
+	cr_expect(is_quiet(a.kdc), "none of them reached gwd-kdc");
+	cr_expect_not_null(strstr(ask_status(&a),
+				  "\"denied\":12,\"pending\":0"));
+}
+
+Test(auth, no_such_listener)
+{
+	auth_start(&a, NULL);
+	admit(&a, 0, 1, "good", "nowhere");
+	cr_expect_eq(verdict(&a, 0, 1).reason, GW_ERR_INTERNAL);
+}
+
+Test(auth, what_the_kdc_refuses)
+{
+	const struct gw_refused x = { .code = GW_ERR_ACCOUNT_DISABLED,
+				      .detail = "uac", .dc = "dc1" };
+	struct gw_logon m;
+	uint64_t id;
+
+	auth_start(&a, NULL);
+	admit(&a, 0, 1, "good", "web");
+	id = logon(&a, &m);
+	gw_claims_clear(&m.claims);
+	gw_refused_encode(writer(), &x);
+	send_msg(a.kdc, GW_MSG_REFUSED, id);
+	cr_expect_eq(verdict(&a, 0, 1).reason, GW_ERR_ACCOUNT_DISABLED);
+}
+
+Test(auth, facts_that_do_not_fit)
+{
+	struct gw_facts other = some_facts(), weak = some_facts(),
+			admin = some_facts(), old = some_facts();
+	const struct {
+		struct gw_facts *f;
+		enum gw_err want;
+	} cases[] = {
+		{ &other, GW_ERR_MAP_SID_MISMATCH },
+		{ &weak, GW_ERR_MAP_WEAK },
+		{ &admin, GW_ERR_POLICY_DENIED },
+		{ &old, GW_ERR_SESSION_ENDED },
+	};
+
+	memcpy(other.sid, "S-1-5-21-1-2-3-1105", 20);
+	weak.mapping = GW_MAPPED_UPN;
+	admin.is_privileged = true;
+	old.ticket_end = time(NULL) - 1;
+	auth_start(&a, NULL);
+	for (size_t i = 0; i < GW_COUNT(cases); i++) {
+		struct gw_logon m;
+		struct gw_verdict_msg v;
+
+		admit(&a, 0, i, "good", "web");
+		send_facts(&a, logon(&a, &m), cases[i].f);
+		gw_claims_clear(&m.claims);
+		v = verdict(&a, 0, i);
+		cr_expect_eq(v.reason, cases[i].want, "%zu: %s", i,
+			     gw_err_name(v.reason));
+		cr_expect_neq(v.verdict, GW_VERDICT_ALLOW);
+	}
+}
+
+Test(auth, group_needed)
+{
+	auth_start(&a, (const struct setting[]){
+		{ "listener", "require_group", "Nobody" }, { NULL, NULL, NULL } });
+	cr_expect_eq(log_in(0, 1, "good").reason, GW_ERR_POLICY_GROUP);
+}
+
+/* ---- the way in */
+
+Test(auth, allowed)
+{
+	struct gw_facts f = some_facts();
+	struct gw_verdict_msg v;
+	struct gw_logon m;
+	uint64_t id;
+
+	auth_start(&a, (const struct setting[]){
+		{ "listener", "require_group", "card users" },
+		{ NULL, NULL, NULL } });
+	admit(&a, 1, 77, "good", "web");
+	id = logon(&a, &m);
+	cr_expect_str_eq(m.claims.upn, "alice@corp.example.com");
+	cr_expect_str_eq(m.claims.sid, "S-1-5-21-1-2-3-1104");
+	cr_expect_gt(m.claims.altsec_count, 0);
+	cr_expect_eq(m.budget_ms, 7000);
+	gw_claims_clear(&m.claims);
+	cr_expect(is_quiet(a.proxy[1]), "no verdict before the facts");
+	send_facts(&a, id, &f);
+	v = verdict(&a, 1, 77);
+	cr_expect_eq(v.verdict, GW_VERDICT_ALLOW);
+	cr_expect_eq(v.reason, GW_ERR_OK);
+	cr_expect(v.has_account);
+	cr_expect_str_eq(v.sam, "alice");
+	cr_expect_eq(v.mapping, GW_MAPPED_SID);
+	cr_expect_leq(v.until, time(NULL) + 36000);
+	cr_expect_gt(v.until, time(NULL) + 35000);
+	cr_expect_not_null(strstr(ask_status(&a), "\"account\":\"alice\""));
+}
+
+Test(auth, certificate_only)
+{
+	struct gw_verdict_msg v;
+
+	auth_start(&a, NULL);
+	close(a.kdc); /* nobody is asked */
+	admit(&a, 0, 1, "good", "door");
+	v = verdict(&a, 0, 1);
+	cr_expect_eq(v.verdict, GW_VERDICT_ALLOW);
+	cr_expect_not(v.has_account);
+	cr_expect_str_eq(v.sam, "");
+	admit(&a, 0, 2, "revoked", "door");
+	cr_expect_eq(verdict(&a, 0, 2).reason, GW_ERR_CERT_REVOKED);
+}
+
+Test(auth, joining)
+{
+	struct gw_verdict_msg first, second, third;
+
+	auth_start(&a, NULL);
+	first = log_in(0, 1, "good");
+	cr_assert_eq(first.verdict, GW_VERDICT_ALLOW);
+	admit(&a, 1, 2, "good", "web");
+	second = verdict(&a, 1, 2);
+	cr_expect_eq(second.verdict, GW_VERDICT_ALLOW);
+	cr_expect_eq(memcmp(first.session, second.session, GW_SESSION_ID),
+		     0, "the same session");
+	cr_expect_str_eq(second.sam, "alice");
+	cr_expect(is_quiet(a.kdc), "gwd-kdc was not asked again");
+	cr_expect_not_null(strstr(ask_status(&a), "\"connections\":2"));
+	third = log_in(1, 3, "second"); /* another card, another session */
+	cr_expect_neq(memcmp(first.session, third.session, GW_SESSION_ID), 0);
+}
+
+Test(auth, joining_is_off)
+{
+	struct gw_verdict_msg first, second;
+
+	auth_start(&a, (const struct setting[]){
+		{ "session", "reuse", "0s" }, { NULL, NULL, NULL } });
+	first = log_in(0, 1, "good");
+	second = log_in(0, 2, "good");
+	cr_expect_neq(memcmp(first.session, second.session, GW_SESSION_ID),
+		      0);
+}
+
+/* ---- the way out */
+
+Test(auth, killed)
+{
+	struct gw_verdict_msg v;
+
+	auth_start(&a, NULL);
+	v = log_in(0, 1, "good");
+	admit(&a, 1, 2, "good", "web");
+	(void)verdict(&a, 1, 2);
+	kill_session(&a, v.session);
+	cr_expect_eq(revoked(&a, 0, v.session), GW_ERR_SESSION_ENDED);
+	cr_expect_eq(revoked(&a, 1, v.session), GW_ERR_SESSION_ENDED);
+	leave(&a, 0, v.session); /* crossed on the way: no harm */
+	kill_session(&a, v.session);
+	cr_expect_not_null(strstr(ask_status(&a), "\"sessions\":0"));
+	v = log_in(0, 3, "good"); /* judged anew */
+	cr_expect_eq(v.verdict, GW_VERDICT_ALLOW);
+}
+
+Test(auth, its_end_comes)
+{
+	struct gw_facts f = some_facts();
+	struct gw_verdict_msg v;
+	struct gw_logon m;
+
+	auth_start(&a, NULL);
+	f.ticket_end = time(NULL) + 2;
+	admit(&a, 0, 1, "good", "web");
+	send_facts(&a, logon(&a, &m), &f);
+	gw_claims_clear(&m.claims);
+	v = verdict(&a, 0, 1);
+	cr_expect_eq(v.until, f.ticket_end);
+	cr_expect_eq(revoked(&a, 0, v.session), GW_ERR_SESSION_ENDED);
+	cr_expect_geq(time(NULL), f.ticket_end);
+}
+
+Test(auth, limit_and_leaving)
+{
+	struct gw_verdict_msg v;
+
+	auth_start(&a, (const struct setting[]){
+		{ "session", "max", "1" }, { NULL, NULL, NULL } });
+	v = log_in(0, 1, "good");
+	cr_expect_eq(log_in(0, 2, "second").reason, GW_ERR_SESSION_LIMIT);
+	leave(&a, 1, v.session); /* not that link's to leave */
+	cr_expect_eq(log_in(0, 3, "second").reason, GW_ERR_SESSION_LIMIT);
+	leave(&a, 0, v.session);
+	cr_expect_eq(log_in(0, 4, "second").verdict, GW_VERDICT_ALLOW);
+}
+
+Test(auth, the_proxy_dies)
+{
+	struct gw_logon m;
+
+	auth_start(&a, (const struct setting[]){
+		{ "session", "reuse", "0s" }, { NULL, NULL, NULL } });
+	(void)log_in(0, 1, "good");
+	admit(&a, 0, 2, "second", "web"); /* under way */
+	(void)logon(&a, &m);
+	gw_claims_clear(&m.claims);
+	close(a.proxy[0]);
+	for (int i = 0; i < 100 &&
+			strstr(ask_status(&a), "\"sessions\":0") == NULL; i++)
+		usleep(20000);
+	cr_expect_not_null(strstr(ask_status(&a), "\"sessions\":0"));
+	cr_expect_not_null(strstr(ask_status(&a), "\"pending\":0"));
+	cr_expect_eq(log_in(1, 3, "good").verdict, GW_VERDICT_ALLOW,
+		     "the other thread's link goes on");
+}
+
+Test(auth, a_broken_proxy_loses_its_link_only)
+{
+	struct got g;
+
+	auth_start(&a, NULL);
+	gw_wr_str(writer(), "nonsense");
+	send_msg(a.proxy[0], GW_MSG_ADMIT, 1);
+	cr_assert(await_msg(a.proxy[0], WAIT_MS, &g));
+	cr_expect_eq(g.type, 0, "closed");
+	(void)writer();
+	send_msg(a.proxy[1], GW_MSG_FACTS, 1); /* a proxy must never say */
+	cr_assert(await_msg(a.proxy[1], WAIT_MS, &g));
+	cr_expect_eq(g.type, 0, "closed");
+	cr_expect_not_null(strstr(ask_status(&a), "\"sessions\":0"));
+}
+
+/* ---- gwd-kdc */
+
+Test(auth, the_kdc_dies_and_comes_back)
+{
+	struct gw_logon m;
+
+	auth_start(&a, NULL);
+	admit(&a, 0, 1, "good", "web");
+	(void)logon(&a, &m);
+	gw_claims_clear(&m.claims);
+	close(a.kdc);
+	cr_expect_eq(verdict(&a, 0, 1).reason, GW_ERR_KDC_UNAVAILABLE);
+	admit(&a, 0, 2, "good", "web");
+	cr_expect_eq(verdict(&a, 0, 2).reason, GW_ERR_KDC_UNAVAILABLE);
+	relink_kdc(&a);
+	cr_expect_eq(log_in(0, 3, "good").verdict, GW_VERDICT_ALLOW);
+}
+
+Test(auth, the_kdc_is_silent)
+{
+	struct gw_facts f = some_facts();
+	struct gw_logon m;
+	uint64_t id;
+
+	auth_start(&a, (const struct setting[]){
+		{ "directory", "login_timeout", "500ms" },
+		{ NULL, NULL, NULL } });
+	admit(&a, 0, 1, "good", "web");
+	id = logon(&a, &m);
+	gw_claims_clear(&m.claims);
+	cr_expect_eq(verdict(&a, 0, 1).reason, GW_ERR_KDC_UNAVAILABLE);
+	send_facts(&a, id, &f); /* too late */
+	send_facts(&a, 12345, &f); /* about nobody */
+	cr_expect(is_quiet(a.proxy[0]));
+	cr_expect_eq(log_in(0, 2, "good").verdict, GW_VERDICT_ALLOW,
+		     "a late answer is no crime");
+}
+
+Test(auth, a_kdc_that_talks_nonsense)
+{
+	struct gw_logon m;
+	uint64_t id;
+
+	auth_start(&a, NULL);
+	admit(&a, 0, 1, "good", "web");
+	id = logon(&a, &m);
+	gw_claims_clear(&m.claims);
+	gw_wr_str(writer(), "alice is fine");
+	send_msg(a.kdc, GW_MSG_FACTS, id);
+	cr_expect_eq(verdict(&a, 0, 1).reason, GW_ERR_KDC_UNAVAILABLE);
+}
+
+/* ---- responders */
+
+Test(auth, a_silent_responder_delays_only_those_who_need_it)
+{
+	uint64_t began;
+	struct gw_verdict_msg v;
+
+	auth_start(&a, (const struct setting[]){
+		{ "revocation", "timeout", "1500ms" },
+		{ NULL, NULL, NULL } });
+	began = gw_mono_ms();
+	for (uint64_t i = 0; i < 5; i++)
+		admit(&a, 0, i, "stranger", "web");
+	v = log_in(1, 100, "good");
+	cr_expect_eq(v.verdict, GW_VERDICT_ALLOW);
+	cr_expect_lt(gw_mono_ms() - began, 1000);
+	for (uint64_t i = 0; i < 5; i++)
+		cr_expect_eq(verdict(&a, 0, i).reason,
+			     GW_ERR_REVOCATION_UNAVAILABLE);
+	cr_expect_lt(gw_mono_ms() - began, 3000, "they shared one question");
+	cr_expect_not_null(strstr(ask_status(&a), "no answer within 1500 ms"));
+}
+
+Test(auth, status)
+{
+	const char *s;
+
+	auth_start(&a, NULL);
+	(void)log_in(0, 1, "good");
+	admit(&a, 0, 2, "revoked", "web");
+	(void)verdict(&a, 0, 2);
+	s = ask_status(&a);
+	cr_expect_not_null(strstr(s, "reasons {\"reason\":\"cert-revoked\","
+				     "\"count\":1}"), "%s", s);
+	cr_expect_not_null(strstr(s, "logins {\"allowed\":1,\"denied\":1,"
+				     "\"pending\":0}"), "%s", s);
+	cr_expect_not_null(strstr(s, "\"title\":\"issuing\""), "%s", s);
+	cr_expect_not_null(strstr(s, "\"state\":\"ok\""), "%s", s);
+	cr_expect_not_null(strstr(s, "\"state\":\"unused\""), "%s", s);
+	cr_expect_not_null(strstr(s, "\"ocsp_cached\":1"), "%s", s);
+}
