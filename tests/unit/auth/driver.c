@@ -107,6 +107,15 @@ expect_msg(int fd, uint8_t type, const char *what)
 
 /* ---- responders */
 
+static pid_t responder;
+
+void
+stop_responder(void)
+{
+	kill(responder, SIGKILL);
+	waitpid(responder, NULL, 0);
+}
+
 static int
 listen_somewhere(char url[64])
 {
@@ -133,7 +142,8 @@ start_responder(char url[64])
 	FILE *f;
 
 	cr_assert_eq(pipe2(out, O_CLOEXEC), 0);
-	if (fork() == 0) {
+	responder = fork();
+	if (responder == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(out[1], 1);
 		dup2(out[1], 2);

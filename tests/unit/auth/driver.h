@@ -37,6 +37,7 @@ struct setting {
 void auth_start(struct auth *a, const struct setting *more);
 /* Asserts that it ended by itself and well. */
 void auth_stop(struct auth *a);
+void stop_responder(void); /* the real one */
 
 /* ---- messages */
 

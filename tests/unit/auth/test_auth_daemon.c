@@ -215,6 +215,23 @@ Test(auth, joining_is_off)
 		      0);
 }
 
+/* Its revocation is asked about again as soon as the answer is no longer kept;
+ * here that is always, and the answer changes. */
+Test(auth, joining_asks_about_revocation)
+{
+	struct gw_verdict_msg v;
+	struct got g;
+
+	auth_start(&a, (const struct setting[]){
+		{ "revocation", "cache_max", "0s" }, { NULL, NULL, NULL } });
+	(void)log_in(0, 1, "good");
+	stop_responder();
+	admit(&a, 0, 2, "good", "web");
+	v = verdict(&a, 0, 2);
+	cr_expect_eq(v.reason, GW_ERR_REVOCATION_UNAVAILABLE);
+	cr_expect_not(await_msg(a.kdc, 0, &g));
+}
+
 /* ---- the way out */
 
 Test(auth, killed)
@@ -307,13 +324,16 @@ Test(auth, a_broken_proxy_loses_its_link_only)
 Test(auth, the_kdc_dies_and_comes_back)
 {
 	struct gw_logon m;
+	uint64_t began;
 
 	auth_start(&a, NULL);
 	admit(&a, 0, 1, "good", "web");
 	(void)logon(&a, &m);
 	gw_claims_clear(&m.claims);
+	began = gw_mono_ms();
 	close(a.kdc);
 	cr_expect_eq(verdict(&a, 0, 1).reason, GW_ERR_KDC_UNAVAILABLE);
+	cr_expect_lt(gw_mono_ms() - began, 2000, "not when its time is over");
 	admit(&a, 0, 2, "good", "web");
 	cr_expect_eq(verdict(&a, 0, 2).reason, GW_ERR_KDC_UNAVAILABLE);
 	relink_kdc(&a);
