@@ -109,6 +109,27 @@ read_scene(const char *path, struct scene *s)
 }
 
 static void
+list_clear(struct gw_strlist *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->v[i]);
+	free(l->v);
+}
+
+static void
+clear_scene(struct scene *s)
+{
+	for (size_t i = 0; i < s->conf.route_count; i++) {
+		free(s->conf.routes[i].title);
+		free(s->conf.routes[i].listener);
+		list_clear(&s->conf.routes[i].require_group);
+	}
+	free(s->conf.routes);
+	list_clear(&s->listener.require_group);
+	gw_facts_clear(&s->facts);
+}
+
+static void
 play(const struct scene *s, char *out, size_t cap)
 {
 	struct gw_verdict_msg v = { .verdict = GW_VERDICT_DENY };
@@ -167,6 +188,7 @@ Test(policy, pairs)
 			 (int)len - 7, e->d_name);
 		slurp(path, want, sizeof(want));
 		cr_expect_str_eq(got, want, "%s", e->d_name);
+		clear_scene(&s);
 		n++;
 	}
 	closedir(d);
