@@ -1,6 +1,7 @@
 /* listener.c — see listener.h. */
 #include "listener.h"
 #include "conn.h"
+#include "reserve.h"
 #include "worker.h"
 #include "gw/log.h"
 #include "gw/util.h"
@@ -8,7 +9,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 /* Accepted in one turn; the established have theirs before the next. */
@@ -23,19 +23,37 @@ count_refusal(struct gw_listener *l, const char *why)
 			 l->site->conf->title, "why", why, NULL);
 }
 
-/* At the limit of descriptors: the reserve makes room to take one from the
- * queue and close it, or the queue would stay full and we would spin. */
+/* How long a worker that can neither accept nor refuse leaves its queue. */
+#define PAUSE_MS 20
+
 static void
+go_on(struct gw_timer *t)
+{
+	struct gw_listener *l = GW_CONTAINER(t, struct gw_listener, pause);
+
+	(void)gw_reserve_fill();
+	gw_loop_mod(l->worker->loop, &l->io, EPOLLIN);
+}
+
+static void
+rest(struct gw_listener *l)
+{
+	gw_loop_mod(l->worker->loop, &l->io, 0);
+	l->pause.fn = go_on;
+	gw_timer_after(l->worker->loop, &l->pause, PAUSE_MS);
+}
+
+/* At the limit of descriptors: refused, or the queue would stay full and we
+ * would spin. False when that failed and the turn is over. */
+static bool
 refuse_one(struct gw_listener *l)
 {
-	struct gw_worker *w = l->worker;
-	int fd;
-
-	gw_close(&w->reserve_fd);
-	fd = accept4(l->io.fd, NULL, NULL, SOCK_CLOEXEC);
-	gw_close(&fd);
-	w->reserve_fd = eventfd(0, EFD_CLOEXEC);
-	count_refusal(l, "no descriptor left");
+	if (gw_reserve_refuse(l->io.fd)) {
+		count_refusal(l, "no descriptor left");
+		return true;
+	}
+	rest(l);
+	return false;
 }
 
 static bool
@@ -56,6 +74,10 @@ welcome(struct gw_listener *l, int fd, const struct sockaddr_storage *peer)
 	int on = 1;
 
 	l->count.accepted++;
+	if (gw_reserve_claims(fd)) {
+		count_refusal(l, "no descriptor left");
+		return;
+	}
 	if (!may_open(l)) {
 		gw_close(&fd);
 		count_refusal(l, "max_connections");
@@ -84,10 +106,12 @@ on_event(struct gw_io *io, uint32_t events)
 			welcome(l, fd, &peer);
 			continue;
 		}
-		if (errno == EMFILE || errno == ENFILE)
-			refuse_one(l);
-		else if (errno != ECONNABORTED && errno != EINTR)
+		if (errno == EMFILE || errno == ENFILE) {
+			if (!refuse_one(l))
+				return;
+		} else if (errno != ECONNABORTED && errno != EINTR) {
 			return;
+		}
 	}
 }
 
@@ -109,6 +133,7 @@ gw_listener_close(struct gw_listener *l)
 {
 	if (l->io.fd < 0)
 		return;
+	gw_timer_stop(l->worker->loop, &l->pause);
 	gw_loop_del(l->worker->loop, &l->io);
 	gw_close(&l->io.fd);
 }

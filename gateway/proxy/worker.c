@@ -1,5 +1,6 @@
 /* worker.c — see worker.h. */
 #include "worker.h"
+#include "reserve.h"
 #include "conn.h"
 #include "exchange.h"
 #include "tls.h"
@@ -8,7 +9,6 @@
 
 #include <signal.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <openssl/async.h>
 
 /* How long requests under way may take once the gateway stops. */
@@ -246,7 +246,7 @@ gw_worker_init(struct gw_worker *w, unsigned index, const struct gw_site *site,
 	w->index = index;
 	w->site = site;
 	gw_mailbox_init(&w->inbox);
-	w->reserve_fd = eventfd(0, EFD_CLOEXEC);
+	(void)gw_reserve_fill();
 	w->scratch = gw_xcalloc(1, GW_SCRATCH);
 	w->stop_timer.fn = on_stop_timer;
 	gw_admitter_init(&w->admitter, w);
@@ -273,7 +273,6 @@ gw_worker_clear(struct gw_worker *w)
 	gw_exchange_free_all(w);
 	gw_buf_pool_clear(&w->bufs);
 	gw_mailbox_clear(&w->inbox);
-	gw_close(&w->reserve_fd);
 	gw_loop_free(w->loop);
 	free(w->listeners);
 	free(w->upstreams);

@@ -45,7 +45,6 @@ struct gw_worker {
 	/* used within one call only */
 	struct gw_http_msg msg;
 	char *scratch;             /* GW_SCRATCH bytes */
-	int reserve_fd;            /* given up to refuse when none is left */
 	uint64_t log_second;       /* … of the last rate-limited line */
 	unsigned log_lines;
 
