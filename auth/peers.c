@@ -9,15 +9,18 @@
 #define LINK_QUEUE  8192 /* verdicts and revocations a proxy may be behind */
 #define KDC_QUEUE   4096
 #define TIMER_MAX_MS (3600u * 1000) /* the wall clock may be moved */
+#define SAY_AGAIN_MS 50 /* until a link takes the end of a session */
 
 enum { ST_OPEN = 1 };
 
 /* ---- sessions */
 
-static void
+/* False when a link did not take it. */
+static bool
 say_revoked(struct gw_auth *a, const struct gw_session *s, enum gw_err why)
 {
 	struct gw_peer *link;
+	bool is_said = true;
 
 	LIST_FOREACH(link, &a->links, entry)
 		for (size_t i = 0; i < s->use_count; i++) {
@@ -30,22 +33,30 @@ say_revoked(struct gw_auth *a, const struct gw_session *s, enum gw_err why)
 			gw_wr_u32(w, (uint32_t)why);
 			if (gw_chan_send(link->chan, GW_MSG_REVOKE, 0, -1) !=
 			    GW_ERR_OK)
-				gw_event(GW_LOG_ERR, "revoke-not-sent", NULL);
+				is_said = false;
 		}
+	return is_said;
 }
 
+/* fail closed: a session whose end the proxy has not been told of is not
+ * forgotten. Nobody joins it, and its timer says so again until it is said
+ * or the link is gone. */
 void
 gw_peers_revoke(struct gw_auth *a, struct gw_session *s, enum gw_err why)
 {
 	char id[2 * GW_SESSION_ID + 1];
 
+	s->until = 0;
+	if (!say_revoked(a, s, why)) {
+		gw_timer_after(a->loop, &s->timer, SAY_AGAIN_MS);
+		return;
+	}
 	gw_hex(s->id, sizeof(s->id), id);
 	gw_event(GW_LOG_INFO, "session-end", "session", id, "reason",
 		 gw_err_name(why), "account",
 		 s->says.has_account ? s->says.sam : NULL, "listener",
 		 s->listener->title, "connections", GW_NUM(s->connections),
 		 NULL);
-	say_revoked(a, s, why);
 	gw_session_end(a->sessions, s);
 }
 
