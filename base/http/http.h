@@ -1,6 +1,7 @@
 /* http.h — HTTP/1.1 messages, read strictly and written anew (RFC 9110,
- * RFC 9112). gwd-proxy only. No I/O, no clock, no allocation: the caller
- * owns the buffers and moves the bytes.
+ * RFC 9112). Linked into gwd-proxy, and into gwd-auth, which asks responders
+ * with it. No I/O, no clock, no allocation: the caller owns the buffers and
+ * moves the bytes.
  *
  * What is ambiguous is refused, never repaired: two parties that read one
  * byte stream differently are how requests are smuggled. What goes on is
