@@ -26,12 +26,16 @@ enum gw_denied { GW_DENIED_PAGE, GW_DENIED_ALERT };
 enum gw_strong { GW_STRONG_REQUIRED, GW_STRONG_PREFER, GW_STRONG_OFF };
 enum gw_privileged { GW_PRIVILEGED_DENY, GW_PRIVILEGED_ALLOW };
 enum gw_ocsp_mode { GW_OCSP_FAILOVER, GW_OCSP_OVERRIDE };
+enum gw_ocsp_hash { GW_OCSP_SHA1, GW_OCSP_SHA256 };
+enum gw_ocsp_method { GW_OCSP_AUTO, GW_OCSP_POST };
+enum gw_on_unavailable { GW_UNAVAILABLE_DENY, GW_UNAVAILABLE_GRACE };
 enum gw_admission { GW_ADMIT_DIRECTORY, GW_ADMIT_CERTIFICATE };
 
 struct gw_conf_main {
 	char *proxy_user, *auth_user, *kdc_user; /* name or UID[:GID] */
 	char *socket;            /* operator API, Unix socket path */
 	char *state_dir;
+	char *crl_dir;           /* where operators put CRL files; or "" */
 	int64_t workers;         /* proxy threads; 0: one per processor */
 	char *log_level;
 };
@@ -60,6 +64,9 @@ struct gw_conf_revocation {
 	int64_t max_age_ms;      /* oldest thisUpdate */
 	int64_t cache_max_ms;    /* longest use of one answer */
 	int64_t cache_open_ms;   /* use of an answer without nextUpdate */
+	int64_t crl_timeout_ms;  /* fetching one list */
+	int64_t crl_refresh_ms;  /* a list is fetched again at least so often */
+	int64_t crl_max;         /* lists kept */
 };
 
 struct gw_conf_session {
@@ -81,9 +88,24 @@ struct gw_conf_headers {
 struct gw_conf_ca {
 	char *title;
 	char *file;              /* PEM, one or more certificates */
+	/* revocation */
+	struct gw_strlist revocation; /* "ocsp", "crl", in the order asked */
 	char *ocsp_url;
 	int64_t ocsp_mode;       /* enum gw_ocsp_mode */
+	int64_t ocsp_hash;       /* enum gw_ocsp_hash: of the CertID */
+	int64_t ocsp_method;     /* enum gw_ocsp_method */
+	bool ocsp_nonce;
+	struct gw_strlist crl;   /* URLs, and files below crl_dir */
+	bool check_intermediates;
+	int64_t on_unavailable;  /* enum gw_on_unavailable */
+	int64_t grace_ms;        /* after the last good answer's end */
+	/* profile and path */
 	bool require_smartcard_eku;
+	struct gw_strlist require_eku;    /* OIDs, all of them, besides */
+	struct gw_strlist require_policy; /* OIDs, one of them */
+	bool ntauth;             /* the issuer must be in NTAuthCertificates */
+	int64_t max_depth;       /* CAs in the path */
+	struct gw_strlist relax; /* rules given up for this CA */
 };
 
 struct gw_conf_upstream {
