@@ -163,6 +163,7 @@ gw_logon_encode(struct gw_wr *w, const struct gw_logon *l)
 		gw_wr_u8(w, c->altsec[i].is_strong);
 		gw_wr_str(w, c->altsec[i].value);
 	}
+	gw_wr_bytes(w, l->leaf.p, l->leaf.len);
 }
 
 bool
@@ -182,6 +183,7 @@ gw_logon_decode(struct gw_rd *r, struct gw_logon *out)
 		c->altsec[i].value = gw_rd_strdup(r, GW_ALTSEC_MAX);
 		c->altsec_count++;
 	}
+	out->leaf.p = gw_rd_bytes(r, GW_CERT_MAX, &out->leaf.len);
 	if (c->upn[0] != '\0' && !gw_upn_is_valid(c->upn, strlen(c->upn)))
 		r->bad = true;
 	if (gw_rd_done(r))
@@ -280,6 +282,63 @@ gw_refused_decode(struct gw_rd *r, struct gw_refused *out)
 	if (out->code == GW_ERR_OK)
 		out->code = GW_ERR_INTERNAL; /* fail closed */
 	return gw_rd_done(r);
+}
+
+/* ---- CRL_ASK, CRL */
+
+void
+gw_crl_ask_encode(struct gw_wr *w, const struct gw_crl_ask *m)
+{
+	gw_wr_u32(w, m->budget_ms);
+	gw_wr_str(w, m->url);
+}
+
+bool
+gw_crl_ask_decode(struct gw_rd *r, struct gw_crl_ask *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->budget_ms = gw_rd_u32(r);
+	gw_rd_str(r, out->url, sizeof(out->url));
+	return gw_rd_done(r) && out->url[0] != '\0';
+}
+
+void
+gw_crl_encode(struct gw_wr *w, uint32_t size)
+{
+	gw_wr_u32(w, size);
+}
+
+bool
+gw_crl_decode(struct gw_rd *r, uint32_t *out_size)
+{
+	uint32_t size = gw_rd_u32(r);
+
+	if (!gw_rd_done(r) || size == 0 || size > GW_CRL_FILE_MAX)
+		return false;
+	*out_size = size;
+	return true;
+}
+
+/* ---- NTAUTH */
+
+void
+gw_ntauth_encode(struct gw_wr *w, const struct gw_ntauth_msg *m)
+{
+	gw_wr_u32(w, (uint32_t)m->count);
+	gw_wr_raw(w, m->sha256, m->count * GW_SHA256);
+}
+
+/* fail closed: half a list would be another list. */
+bool
+gw_ntauth_decode(struct gw_rd *r, struct gw_ntauth_msg *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->count = gw_rd_count(r, GW_NTAUTH_MAX);
+	gw_rd_raw(r, out->sha256, out->count * GW_SHA256);
+	if (gw_rd_done(r))
+		return true;
+	out->count = 0;
+	return false;
 }
 
 /* ---- control */

@@ -5,6 +5,7 @@
  *   supervisor ─control─ each child      CONF FILE LISTENER LINK START …
  *   proxy ─link─ auth                    ADMIT → VERDICT, LEAVE, ← REVOKE
  *   auth ─link─ kdc                      LOGON → FACTS | REFUSED
+ *                                        CRL_ASK → CRL | CRL_REFUSED, ← NTAUTH
  *
  * The proxy can present a certificate, never a name. */
 #ifndef GW_PROTO_H
@@ -43,6 +44,13 @@ enum gw_msg_type {
 	GW_MSG_ADMIN,      /* to auth: struct gw_admin */
 	GW_MSG_ADMIN_DONE, /* from auth: struct gw_admin_done, same id */
 	GW_MSG_CA_NAMES,   /* from auth, and on to proxy: bytes, DER names */
+	/* auth and kdc, what auth needs of the directory */
+	GW_MSG_CRL_ASK,    /* auth: struct gw_crl_ask */
+	GW_MSG_CRL,        /* kdc: u32 size, id of the CRL_ASK; always carries
+			      a descriptor (gw/memfd.h) of one DER list */
+	GW_MSG_CRL_REFUSED, /* kdc: struct gw_refused, id of the CRL_ASK */
+	GW_MSG_NTAUTH,     /* kdc: struct gw_ntauth_msg; unasked, when known
+			      and when changed */
 	GW_MSG_TYPE_COUNT
 };
 
@@ -136,6 +144,9 @@ struct gw_logon {
 	char login[GW_LOGIN_ID_SIZE];
 	uint32_t budget_ms; /* answer within this time */
 	struct gw_claims claims;
+	/* The card's certificate, with mapping.mode = "kdc" only: else empty.
+	 * Borrowed, after decoding from the message. */
+	struct gw_der leaf;
 };
 
 void gw_logon_encode(struct gw_wr *w, const struct gw_logon *l);
@@ -155,6 +166,38 @@ struct gw_refused {
 };
 void gw_refused_encode(struct gw_wr *w, const struct gw_refused *x);
 GW_MUST_CHECK bool gw_refused_decode(struct gw_rd *r, struct gw_refused *out);
+
+/* ---- revocation lists in the directory */
+
+#define GW_LDAP_URL_MAX 2048
+#define GW_CRL_FILE_MAX (256u << 20) /* bytes of one list */
+
+struct gw_crl_ask {
+	uint32_t budget_ms; /* answer within this time */
+	char url[GW_LDAP_URL_MAX]; /* ldap:///DN?attribute[?base[?filter]] */
+};
+void gw_crl_ask_encode(struct gw_wr *w, const struct gw_crl_ask *m);
+GW_MUST_CHECK bool gw_crl_ask_decode(struct gw_rd *r, struct gw_crl_ask *out);
+
+/* The size of the list: the descriptor must hold exactly so many bytes, see
+ * gw_memfd_check(). 1 … GW_CRL_FILE_MAX after decoding. */
+void gw_crl_encode(struct gw_wr *w, uint32_t size);
+GW_MUST_CHECK bool gw_crl_decode(struct gw_rd *r, uint32_t *out_size);
+
+/* ---- NTAuthCertificates */
+
+#define GW_NTAUTH_MAX 256
+#define GW_SHA256     32
+
+/* SHA-256 of each certificate in the directory's NTAuthCertificates; none
+ * means that no CA may issue cards for logon. */
+struct gw_ntauth_msg {
+	uint8_t sha256[GW_NTAUTH_MAX][GW_SHA256];
+	size_t count;
+};
+void gw_ntauth_encode(struct gw_wr *w, const struct gw_ntauth_msg *m);
+GW_MUST_CHECK bool gw_ntauth_decode(struct gw_rd *r,
+				    struct gw_ntauth_msg *out);
 
 /* ---- control codecs */
 void gw_file_encode(struct gw_wr *w, const struct gw_file *f);

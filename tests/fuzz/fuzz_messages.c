@@ -38,8 +38,10 @@ logon(struct gw_rd *r)
 {
 	struct gw_logon l;
 
-	if (gw_logon_decode(r, &l))
+	if (gw_logon_decode(r, &l)) {
+		gw_assert(l.leaf.len <= GW_CERT_MAX);
 		gw_claims_clear(&l.claims);
+	}
 }
 
 static void
@@ -109,12 +111,41 @@ ca_names(struct gw_rd *r)
 		gw_assert(len == 0 || p[0] == 0x30);
 }
 
+static void
+crl_ask(struct gw_rd *r)
+{
+	struct gw_crl_ask m;
+
+	if (gw_crl_ask_decode(r, &m))
+		gw_assert(m.url[0] != '\0');
+}
+
+static void
+crl(struct gw_rd *r)
+{
+	uint32_t size;
+
+	if (gw_crl_decode(r, &size))
+		gw_assert(size > 0 && size <= GW_CRL_FILE_MAX);
+}
+
+static void
+ntauth(struct gw_rd *r)
+{
+	struct gw_ntauth_msg m;
+
+	if (gw_ntauth_decode(r, &m))
+		gw_assert(m.count <= GW_NTAUTH_MAX);
+	else
+		gw_assert(m.count == 0);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static void (*const decoders[])(struct gw_rd *) = {
 		admit, verdict, logon, facts, refused, file, conf,
-		admin, admin_done, ca_names,
+		admin, admin_done, ca_names, crl_ask, crl, ntauth,
 	};
 	struct gw_rd r;
 

@@ -230,6 +230,115 @@ Test(logon, claims_are_checked_again)
 	gw_claims_clear(&l.claims);
 }
 
+Test(logon, leaf_is_bounded)
+{
+	static const uint8_t big[GW_CERT_MAX + 1];
+	struct gw_logon l = { .login = "0123456789abcdef" }, out;
+
+	l.leaf = (struct gw_der){ big, sizeof(big) };
+	cr_expect_not(logon_passes(&l, &out), "certificate too large");
+	l.leaf.len = GW_CERT_MAX;
+	cr_assert(logon_passes(&l, &out));
+	cr_expect_eq(out.leaf.len, GW_CERT_MAX);
+	l.leaf = (struct gw_der){ NULL, 0 };
+	cr_assert(logon_passes(&l, &out));
+	cr_expect_eq(out.leaf.len, 0);
+}
+
+static bool
+crl_ask_passes(const char *url, size_t cut, struct gw_crl_ask *out)
+{
+	struct gw_wr w = writer();
+	struct gw_rd r;
+
+	gw_wr_u32(&w, 1500);
+	gw_wr_str(&w, url);
+	r = gw_rd_init(buf, w.len - cut);
+	return !w.bad && gw_crl_ask_decode(&r, out);
+}
+
+Test(crl_ask, bounds)
+{
+	char url[GW_LDAP_URL_MAX + 1];
+	struct gw_crl_ask out, m = { .budget_ms = 9 };
+	struct gw_wr w = writer();
+	struct gw_rd r;
+
+	memset(url, 'x', sizeof(url));
+	url[GW_LDAP_URL_MAX] = '\0';
+	cr_expect_not(crl_ask_passes(url, 0, &out), "too long");
+	cr_expect_not(crl_ask_passes("", 0, &out), "empty");
+	cr_expect_not(crl_ask_passes("ldap:///x", 1, &out), "cut");
+	memcpy(m.url, "ldap:///CN=x?y", 15);
+	gw_crl_ask_encode(&w, &m);
+	r = gw_rd_init(buf, w.len);
+	cr_assert(gw_crl_ask_decode(&r, &out));
+	cr_expect_eq(out.budget_ms, 9);
+	cr_expect_str_eq(out.url, m.url);
+}
+
+Test(crl, size)
+{
+	static const struct { uint32_t size; bool passes; } cases[] = {
+		{ 0, false }, { GW_CRL_FILE_MAX + 1, false },
+		{ UINT32_MAX, false }, { 1, true }, { GW_CRL_FILE_MAX, true },
+	};
+
+	for (size_t i = 0; i < GW_COUNT(cases); i++) {
+		struct gw_wr w = writer();
+		struct gw_rd r;
+		uint32_t out = 7;
+
+		gw_crl_encode(&w, cases[i].size);
+		r = gw_rd_init(buf, w.len);
+		cr_expect_eq(gw_crl_decode(&r, &out), cases[i].passes, "%u",
+			     cases[i].size);
+		cr_expect_eq(out, cases[i].passes ? cases[i].size : 7);
+		r = gw_rd_init(buf, w.len - 1);
+		cr_expect_not(gw_crl_decode(&r, &out), "cut");
+	}
+}
+
+Test(ntauth, every_cut_is_refused)
+{
+	struct gw_ntauth_msg m = { .count = 2 }, out;
+	struct gw_wr w = writer();
+	struct gw_rd r;
+
+	memset(m.sha256[0], 0xaa, GW_SHA256);
+	memset(m.sha256[1], 0xbb, GW_SHA256);
+	gw_ntauth_encode(&w, &m);
+	for (size_t n = 0; n < w.len; n++) {
+		r = gw_rd_init(buf, n);
+		cr_expect_not(gw_ntauth_decode(&r, &out), "cut at %zu", n);
+		cr_expect_eq(out.count, 0);
+	}
+	r = gw_rd_init(buf, w.len);
+	cr_assert(gw_ntauth_decode(&r, &out));
+	cr_expect_eq(out.count, 2);
+	cr_expect_arr_eq(out.sha256, m.sha256, sizeof(m.sha256));
+}
+
+Test(ntauth, count)
+{
+	struct gw_ntauth_msg out;
+	struct gw_wr w = writer();
+	struct gw_rd r;
+
+	gw_wr_u32(&w, GW_NTAUTH_MAX + 1);
+	for (size_t i = 0; i < (GW_NTAUTH_MAX + 1) * GW_SHA256; i++)
+		gw_wr_u8(&w, 1);
+	r = gw_rd_init(buf, w.len);
+	cr_expect_not(gw_ntauth_decode(&r, &out), "too many");
+	w = writer();
+	gw_wr_u32(&w, 0);
+	r = gw_rd_init(buf, w.len);
+	cr_expect(gw_ntauth_decode(&r, &out), "none is an answer, too");
+	gw_wr_u8(&w, 0);
+	r = gw_rd_init(buf, w.len);
+	cr_expect_not(gw_ntauth_decode(&r, &out), "bytes left over");
+}
+
 static struct gw_facts
 some_facts(void)
 {
