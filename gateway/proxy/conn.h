@@ -68,7 +68,10 @@ struct gw_conn {
 	uint32_t link;                /* the link the session came by */
 	bool is_waiting;              /* for a verdict */
 	bool is_admitted;             /* counted at gwd-auth */
-	bool is_resumed;              /* … and its verdict asked for */
+	bool has_signed;              /* its CertificateVerify has come */
+	bool is_asked;                /* for its verdict, once */
+	bool is_done;                 /* the TLS handshake */
+	bool is_refused;              /* by an alert within it */
 	bool is_reading_head;         /* the header timeout runs; denied: some
 				       * of the head has been seen */
 	bool client_eof, up_eof, up_shut;

@@ -1,8 +1,8 @@
 /* handshake.c — see handshake.h. */
 #include "handshake.h"
+#include "alert.h"
 #include "conn.h"
 #include "resume.h"
-#include "tls.h"
 #include "worker.h"
 #include "gw/log.h"
 #include "gw/util.h"
@@ -12,39 +12,47 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
-/* ---- inside the job: 32 KiB of stack */
+/* ---- the question */
+
+static bool
+add(X509 *cert, uint8_t **p, size_t *total, struct gw_chain *out)
+{
+	int len = i2d_X509(cert, NULL);
+	uint8_t *start = *p;
+
+	if (len <= 0 || len > GW_CERT_MAX || out->count == GW_CHAIN_MAX ||
+	    (*total += (size_t)len) > GW_CHAIN_BYTES_MAX)
+		return false;
+	out->der[out->count++] = (struct gw_der){ start, (size_t)len };
+	return i2d_X509(cert, p) == len; /* moves p */
+}
 
 /* The certificates as they were sent, leaf first, one after the other in the
  * worker's scratch. False when they are too many or too large. */
 static bool
-collect(STACK_OF(X509) *certs, char *scratch, struct gw_chain *out)
+collect(struct gw_conn *c, struct gw_chain *out)
 {
-	int n = sk_X509_num(certs);
-	uint8_t *p = (uint8_t *)scratch;
+	uint8_t *p = (uint8_t *)c->worker->scratch;
+	X509 *leaf = SSL_get0_peer_certificate(c->ssl);
+	STACK_OF(X509) *rest = SSL_get_peer_cert_chain(c->ssl);
 	size_t total = 0;
 
+	if (SSL_session_reused(c->ssl))
+		return gw_resume_chain(c->ssl, p, out);
 	out->count = 0;
-	if (n < 1 || n > GW_CHAIN_MAX)
+	if (leaf == NULL || !add(leaf, &p, &total, out))
 		return false;
-	for (int i = 0; i < n; i++) {
-		X509 *cert = sk_X509_value(certs, i);
-		int len = i2d_X509(cert, NULL);
-
-		if (len <= 0 || len > GW_CERT_MAX ||
-		    (total += (size_t)len) > GW_CHAIN_BYTES_MAX)
+	for (int i = 0; i < sk_X509_num(rest); i++)
+		if (!add(sk_X509_value(rest, i), &p, &total, out))
 			return false;
-		out->der[out->count++] = (struct gw_der){ p, (size_t)len };
-		if (i2d_X509(cert, &p) != len) /* moves p */
-			return false;
-	}
 	return true;
 }
 
 static enum gw_err
-ask(struct gw_conn *c, const struct gw_chain *chain, bool is_resumed)
+put(struct gw_conn *c, const struct gw_chain *chain)
 {
 	struct gw_worker *w = c->worker;
-	struct gw_admit m = { .is_resumed = is_resumed };
+	struct gw_admit m = { .is_resumed = SSL_session_reused(c->ssl) };
 
 	memcpy(m.login, c->login, sizeof(m.login));
 	if (!gw_copy(m.listener, sizeof(m.listener),
@@ -54,6 +62,25 @@ ask(struct gw_conn *c, const struct gw_chain *chain, bool is_resumed)
 	memcpy(m.chain, chain->der, sizeof(m.chain));
 	m.chain_count = chain->count;
 	return gw_admitter_ask(&w->admitter, c, &m, &c->slot);
+}
+
+static void
+ask(struct gw_conn *c)
+{
+	struct gw_chain chain;
+	enum gw_err rc = GW_ERR_CERT_MALFORMED;
+
+	c->is_asked = true;
+	/* fail closed: whatever a ticket was given for */
+	c->verdict = GW_VERDICT_DENY;
+	/* fail closed: no key proven, no question */
+	if (!c->has_signed && !SSL_session_reused(c->ssl))
+		rc = GW_ERR_INTERNAL;
+	else if (collect(c, &chain))
+		rc = put(c, &chain);
+	c->is_waiting = rc == GW_ERR_OK;
+	if (!c->is_waiting)
+		c->reason = rc;
 }
 
 /* The session is ours to leave from here on, whatever comes. */
@@ -70,21 +97,22 @@ take_session(struct gw_conn *c, const struct gw_verdict_msg *v)
 	gw_conn_join_session(c);
 }
 
-/* fail closed: the one place where a connection becomes allowed. */
+_Static_assert(GW_CHAIN_BYTES_MAX + GW_IDENT_SCRATCH <= GW_SCRATCH,
+	       "certificates and block fit into a worker's scratch");
+
+/* fail closed: the one place where a connection becomes allowed. The scratch
+ * is filled once more: others have used it meanwhile. */
 static void
-apply(struct gw_conn *c, const struct gw_chain *chain)
+allow(struct gw_conn *c, const struct gw_verdict_msg *v)
 {
 	struct gw_worker *w = c->worker;
-	const struct gw_verdict_msg *v = c->answer;
+	struct gw_chain chain;
 
-	if (v == NULL || c->until_ms == 0)
-		return;
-	c->reason = v->reason;
-	if (v->verdict != GW_VERDICT_ALLOW)
-		return;
 	c->reason = GW_ERR_INTERNAL;
-	c->ident = gw_ident_new(&w->site->conf->headers, v, chain->der,
-				chain->count, c->ip,
+	if (!collect(c, &chain))
+		return;
+	c->ident = gw_ident_new(&w->site->conf->headers, v, chain.der,
+				chain.count, c->ip,
 				w->scratch + GW_CHAIN_BYTES_MAX);
 	if (c->ident == NULL)
 		return;
@@ -92,69 +120,105 @@ apply(struct gw_conn *c, const struct gw_chain *chain)
 	c->verdict = GW_VERDICT_ALLOW;
 }
 
-_Static_assert(GW_CHAIN_BYTES_MAX + GW_IDENT_SCRATCH <= GW_SCRATCH,
-	       "certificates and block fit into a worker's scratch");
-
+/* What gwd-auth said, if it did. */
 static void
-drop_answer(struct gw_conn *c)
+apply(struct gw_conn *c)
 {
-	if (c->answer == NULL)
+	struct gw_verdict_msg *v = c->answer;
+
+	if (v == NULL)
 		return;
-	gw_verdict_clear(c->answer);
-	free(c->answer);
+	if (v->verdict == GW_VERDICT_ALLOW && c->until_ms != 0)
+		allow(c, v);
+	gw_verdict_clear(v);
+	free(v);
 	c->answer = NULL;
 }
+
+/* ---- TLS 1.2: inside the job, with 32 KiB of stack */
 
 static void
 await(struct gw_conn *c)
 {
-	/* fail closed: outside a job nothing could wait */
-	if (ASYNC_get_current_job() == NULL) {
-		gw_handshake_unjudged(c, GW_ERR_INTERNAL);
-		return;
-	}
 	while (c->is_waiting)
-		if (ASYNC_pause_job() != 1) {
+		/* fail closed: outside a job nothing could wait */
+		if (ASYNC_get_current_job() == NULL ||
+		    ASYNC_pause_job() != 1) {
 			gw_handshake_unjudged(c, GW_ERR_INTERNAL);
 			return;
 		}
 }
 
-int
-gw_handshake_verify(X509_STORE_CTX *ctx, void *arg)
+static void
+judge_within(struct gw_conn *c)
 {
-	SSL *ssl = X509_STORE_CTX_get_ex_data(ctx,
-				SSL_get_ex_data_X509_STORE_CTX_idx());
-	struct gw_conn *c = gw_tls_owner(ssl);
-	STACK_OF(X509) *certs = X509_STORE_CTX_get0_untrusted(ctx);
-	char *scratch = c->worker->scratch;
-	struct gw_chain chain;
-	enum gw_err rc = GW_ERR_CERT_MALFORMED;
-
-	(void)arg;
-	if (collect(certs, scratch, &chain))
-		rc = ask(c, &chain, false);
-	if (rc == GW_ERR_OK) {
-		c->is_waiting = true;
-		await(c);
-	} else {
-		c->reason = rc;
-	}
+	ask(c);
+	await(c);
 	if (c->state == GW_CONN_DEAD)
-		return 0; /* only its end is awaited */
-	/* once more: others have used the scratch meanwhile */
-	if (collect(certs, scratch, &chain))
-		apply(c, &chain);
-	drop_answer(c);
-	if (c->verdict == GW_VERDICT_ALLOW) {
-		X509_STORE_CTX_set_error(ctx, X509_V_OK);
-		return 1;
-	}
-	X509_STORE_CTX_set_error(ctx, gw_tls_verify_error(c->reason));
-	return gw_conn_conf(c)->denied != GW_DENIED_ALERT;
+		return; /* only its end is awaited */
+	apply(c);
+	if (c->verdict == GW_VERDICT_ALLOW ||
+	    gw_conn_conf(c)->denied != GW_DENIED_ALERT)
+		return;
+	c->is_refused = true;
+	gw_alert_send_plain(&c->sock, c->reason);
 }
 
+static void
+on_message(SSL *ssl, int type)
+{
+	struct gw_conn *c = gw_tls_owner(ssl);
+
+	if (type == SSL3_MT_CERTIFICATE_VERIFY)
+		c->has_signed = true;
+	else if (type == SSL3_MT_FINISHED && !c->is_asked &&
+		 SSL_version(ssl) == TLS1_2_VERSION &&
+		 !SSL_session_reused(ssl) &&
+		 SSL_get0_peer_certificate(ssl) != NULL)
+		judge_within(c);
+}
+
+/* Any certificate will do for now: first its key, then its worth. */
+static int
+take_any(X509_STORE_CTX *ctx, void *arg)
+{
+	(void)arg;
+	X509_STORE_CTX_set_error(ctx, X509_V_OK);
+	return 1;
+}
+
+const struct gw_tls_hooks gw_handshake_hooks = {
+	.verify = take_any, .message = on_message,
+};
+
 /* ---- outside of it */
+
+static void
+log_failure(const struct gw_conn *c, const char *event, const char *why)
+{
+	char peer[GW_PEER_MAX];
+
+	if (!gw_worker_may_log(c->worker))
+		return;
+	gw_conn_peer(c, peer);
+	gw_event(GW_LOG_INFO, event, "req", c->login, "listener",
+		 gw_conn_conf(c)->title, "peer", peer, "reason",
+		 gw_err_name(c->reason), "detail", why, NULL);
+}
+
+/* Nobody is refused here but who sent no certificate: the handshake itself
+ * came to nothing. */
+static void
+fail(struct gw_conn *c, enum gw_err reason, const char *why)
+{
+	c->reason = reason;
+	if (reason == GW_ERR_TLS_NO_CERTIFICATE)
+		c->listener->count.denied++;
+	else
+		c->listener->count.handshakes_failed++;
+	log_failure(c, "handshake-failed", why);
+	gw_conn_end(c, why);
+}
 
 void
 gw_handshake_unjudged(struct gw_conn *c, enum gw_err why)
@@ -186,8 +250,7 @@ void
 gw_handshake_timeout(struct gw_conn *c)
 {
 	if (!c->is_waiting) {
-		c->listener->count.handshakes_failed++;
-		gw_conn_end(c, "handshake timeout");
+		fail(c, GW_ERR_TLS_HANDSHAKE, "timeout");
 		return;
 	}
 	/* the client gets the time to learn of it */
@@ -195,106 +258,61 @@ gw_handshake_timeout(struct gw_conn *c)
 	gw_handshake_unjudged(c, GW_ERR_AUTH_UNAVAILABLE);
 }
 
-static void
-log_failure(const struct gw_conn *c, const char *why)
-{
-	char peer[GW_PEER_MAX];
-
-	if (!gw_worker_may_log(c->worker))
-		return;
-	gw_conn_peer(c, peer);
-	gw_event(GW_LOG_INFO, "handshake-failed", "req", c->login, "listener",
-		 gw_conn_conf(c)->title, "peer", peer, "reason",
-		 c->reason == GW_ERR_AUTH_UNAVAILABLE ? why
-						      : gw_err_name(c->reason),
-		 "detail", why, NULL);
-}
-
-static void
-fail(struct gw_conn *c, const char *why)
-{
-	/* refused by an alert: that is a denial, not an accident */
-	if (SSL_get_verify_result(c->ssl) != X509_V_OK ||
-	    c->reason == GW_ERR_TLS_NO_CERTIFICATE)
-		c->listener->count.denied++;
-	else
-		c->listener->count.handshakes_failed++;
-	log_failure(c, why);
-	gw_conn_end(c, why);
-}
-
-/* Too late for an alert that says why; OpenSSL sends none on request. */
+/* By an alert, where TLS knows how. */
 static void
 refuse(struct gw_conn *c)
 {
 	c->listener->count.denied++;
-	log_failure(c, "resumed session denied");
+	log_failure(c, "connection-denied", "by alert");
+	if (!c->is_refused)
+		gw_alert_send(c->ssl, c->reason);
 	gw_conn_finish(c, gw_err_name(c->reason));
 }
 
 static void
 settle(struct gw_conn *c)
 {
-	if (SSL_get0_peer_certificate(c->ssl) == NULL) {
+	if (!c->is_asked) {
 		c->verdict = GW_VERDICT_DENY;
 		c->reason = GW_ERR_TLS_NO_CERTIFICATE;
 	}
 	if (c->verdict == GW_VERDICT_ALLOW && c->ident != NULL) {
 		gw_resume_offer(c);
 		gw_conn_serve(c);
-	} else if (c->is_resumed &&
-		   gw_conn_conf(c)->denied == GW_DENIED_ALERT) {
+	} else if (gw_conn_conf(c)->denied == GW_DENIED_ALERT) {
 		refuse(c);
 	} else {
 		gw_conn_deny(c);
 	}
 }
 
-/* ---- a resumed session: no verify callback was called for it */
-
-static void
-ask_again(struct gw_conn *c)
-{
-	struct gw_chain chain;
-	enum gw_err rc = GW_ERR_CERT_MALFORMED;
-
-	c->is_resumed = true;
-	/* fail closed: whatever the ticket was given for */
-	c->verdict = GW_VERDICT_DENY;
-	if (gw_resume_chain(c->ssl, (uint8_t *)c->worker->scratch, &chain))
-		rc = ask(c, &chain, true);
-	if (rc == GW_ERR_OK)
-		c->is_waiting = true;
-	else
-		c->reason = rc;
-}
-
-static void
-apply_again(struct gw_conn *c)
-{
-	struct gw_chain chain;
-
-	if (gw_resume_chain(c->ssl, (uint8_t *)c->worker->scratch, &chain))
-		apply(c, &chain);
-	drop_answer(c);
-}
-
-/* Comes twice for a resumed session: to ask, and with the answer. */
+/* Comes twice when the question is still to be asked: to ask, and with the
+ * answer. */
 static void
 done(struct gw_conn *c)
 {
-	if (!c->is_resumed) {
+	if (!c->is_done) {
+		c->is_done = true;
 		c->listener->count.handshakes++;
 		/* reads and writes from now on need no job */
 		SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);
-		if (SSL_session_reused(c->ssl))
-			ask_again(c);
+		if (!c->is_asked &&
+		    SSL_get0_peer_certificate(c->ssl) != NULL)
+			ask(c);
 	}
 	if (c->is_waiting)
 		return;
-	if (c->is_resumed)
-		apply_again(c);
+	apply(c);
 	settle(c);
+}
+
+static void
+failed(struct gw_conn *c, const char *why)
+{
+	if (c->is_refused)
+		refuse(c);
+	else
+		fail(c, GW_ERR_TLS_HANDSHAKE, why);
 }
 
 void
@@ -312,11 +330,10 @@ gw_handshake_run(struct gw_conn *c)
 	case GW_HS_PAUSED:
 		break;
 	case GW_HS_NO_CERTIFICATE:
-		c->reason = GW_ERR_TLS_NO_CERTIFICATE;
-		fail(c, why);
+		fail(c, GW_ERR_TLS_NO_CERTIFICATE, why);
 		break;
 	case GW_HS_FAILED:
-		fail(c, why);
+		failed(c, why);
 		break;
 	}
 }

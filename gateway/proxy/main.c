@@ -85,7 +85,7 @@ make_contexts(struct app *a, const STACK_OF(X509_NAME) *names, SSL_CTX **out,
 		struct gw_tls_setup s = {
 			.listener = l,
 			.ca_names = names,
-			.verify = gw_handshake_verify,
+			.hooks = &gw_handshake_hooks,
 			.cert = gw_child_file(a->child, GW_FILE_SERVER_CERT,
 					      l->title, NULL),
 			.key = gw_child_file(a->child, GW_FILE_SERVER_KEY,

@@ -1,5 +1,6 @@
 /* tls.c — see tls.h. */
 #include "tls.h"
+#include "alert.h"
 #include "gw/util.h"
 
 #include <errno.h>
@@ -74,6 +75,7 @@ gw_tls_init(void)
 	/* no configuration file: what it may load is not ours to know */
 	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG |
 			 OPENSSL_INIT_LOAD_SSL_STRINGS, NULL);
+	gw_alert_init();
 	method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK,
 			      "gw_sock");
 	gw_assert(method != NULL && BIO_meth_set_read(method, bio_read) == 1 &&
@@ -195,6 +197,16 @@ forbid_resumption(SSL_CTX *ctx)
 	SSL_CTX_set_max_early_data(ctx, 0);
 }
 
+/* Before OpenSSL acts on it: what came earlier has been checked by then. */
+static void
+on_message(int is_ours, const uint8_t *buf, size_t len, SSL *ssl, void *arg)
+{
+	const struct gw_tls_hooks *hooks = arg;
+
+	if (!is_ours && len > 0)
+		hooks->message(ssl, buf[0]);
+}
+
 /* A record without data (KeyUpdate, a ClientHello to renegotiate …) costs us
  * as much as its sender, and OpenSSL reads on to the next one without coming
  * back: a stream of them would hold the worker for as long as it lasts. In 1.3
@@ -206,7 +218,8 @@ on_record(int is_ours, int version, int type, const void *buf, size_t len,
 	struct gw_sock *s = BIO_get_data(SSL_get_rbio(ssl));
 
 	(void)version;
-	(void)arg;
+	if (type == SSL3_RT_HANDSHAKE)
+		on_message(is_ours, buf, len, ssl, arg);
 	if (!is_ours && len > 0 &&
 	    (type == SSL3_RT_HEADER || type == SSL3_RT_INNER_CONTENT_TYPE) &&
 	    *(const uint8_t *)buf != SSL3_RT_APPLICATION_DATA)
@@ -249,7 +262,8 @@ set_verify(SSL_CTX *ctx, const struct gw_tls_setup *s)
 	if (s->listener->denied == GW_DENIED_ALERT)
 		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 	SSL_CTX_set_verify(ctx, mode, NULL);
-	SSL_CTX_set_cert_verify_callback(ctx, s->verify, NULL);
+	SSL_CTX_set_cert_verify_callback(ctx, s->hooks->verify, NULL);
+	SSL_CTX_set_msg_callback_arg(ctx, (void *)s->hooks);
 	names = sk_X509_NAME_deep_copy(s->ca_names, X509_NAME_dup,
 				       X509_NAME_free);
 	if (names == NULL)
@@ -265,7 +279,8 @@ gw_tls_ctx_new(const struct gw_tls_setup *s, SSL_CTX **out,
 	const char *title = s->listener->title;
 	gw_auto(SSL_CTX_free) SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
-	if (ctx == NULL || !set_versions(ctx) || !set_verify(ctx, s))
+	if (ctx == NULL || !set_versions(ctx) || !set_verify(ctx, s) ||
+	    !gw_alert_allow(ctx))
 		return tls_fail(err, title, "TLS");
 	set_modes(ctx);
 	if (s->cert == NULL || !use_chain(ctx, s->cert))
@@ -393,42 +408,4 @@ gw_tls_write(SSL *ssl, const void *buf, size_t len, size_t *out_n)
 	int rc = SSL_write_ex(ssl, buf, len, out_n);
 
 	return rc == 1 ? GW_XFER_OK : outcome(ssl, rc);
-}
-
-/* OpenSSL turns a verification error into an alert by a table of its own;
- * this one is chosen for what comes out at the client: */
-int
-gw_tls_verify_error(enum gw_err reason)
-{
-	static const struct { enum gw_err reason; int error; } table[] = {
-		/* certificate_revoked */
-		{ GW_ERR_CERT_REVOKED, X509_V_ERR_CERT_REVOKED },
-		/* certificate_expired */
-		{ GW_ERR_CERT_EXPIRED, X509_V_ERR_CERT_HAS_EXPIRED },
-		/* unknown_ca */
-		{ GW_ERR_CERT_UNTRUSTED,
-		  X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY },
-		/* bad_certificate */
-		{ GW_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_NOT_YET_VALID },
-		{ GW_ERR_CERT_MALFORMED, X509_V_ERR_CERT_REJECTED },
-		{ GW_ERR_CERT_CONSTRAINT, X509_V_ERR_CERT_REJECTED },
-		{ GW_ERR_CERT_POLICY, X509_V_ERR_CERT_REJECTED },
-		{ GW_ERR_CERT_WEAK_KEY, X509_V_ERR_EE_KEY_TOO_SMALL },
-		{ GW_ERR_REVOCATION_UNKNOWN, X509_V_ERR_CERT_REJECTED },
-		/* decrypt_error */
-		{ GW_ERR_CERT_BAD_SIGNATURE,
-		  X509_V_ERR_CERT_SIGNATURE_FAILURE },
-		/* unsupported_certificate */
-		{ GW_ERR_CERT_EKU, X509_V_ERR_INVALID_PURPOSE },
-	};
-
-	for (size_t i = 0; i < GW_COUNT(table); i++)
-		if (table[i].reason == reason)
-			return table[i].error;
-	/* internal_error: ours to mend, the card is not at fault */
-	if (gw_err_http_status(reason) >= 500)
-		return X509_V_ERR_UNSPECIFIED;
-	/* handshake_failure: the certificate is good, its owner may not come
-	 * in; OpenSSL has no way to send access_denied */
-	return X509_V_ERR_APPLICATION_VERIFICATION;
 }

@@ -16,11 +16,18 @@
 void gw_tls_init(void);
 void gw_tls_clear(void);
 
+/* What OpenSSL calls in a handshake; the SSL's owner is known by then. */
+struct gw_tls_hooks {
+	int (*verify)(X509_STORE_CTX *, void *);
+	/* A handshake message of the client, before it is acted upon. */
+	void (*message)(SSL *ssl, int type);
+};
+
 struct gw_tls_setup {
 	const struct gw_conf_listener *listener;
 	const struct gw_file *cert, *key;     /* PEM */
 	const STACK_OF(X509_NAME) *ca_names;  /* offered to clients */
-	int (*verify)(X509_STORE_CTX *, void *);
+	const struct gw_tls_hooks *hooks;     /* outlive the context */
 };
 
 /* One per listener and thread: contexts are never shared between threads,
@@ -47,7 +54,7 @@ void *gw_tls_owner(const SSL *ssl);
 enum gw_handshake {
 	GW_HS_DONE,
 	GW_HS_AGAIN,          /* an event will tell */
-	GW_HS_PAUSED,         /* inside the verify callback */
+	GW_HS_PAUSED,         /* inside a hook */
 	GW_HS_NO_CERTIFICATE, /* failed for the lack of it */
 	GW_HS_FAILED,
 };
@@ -57,8 +64,5 @@ enum gw_handshake gw_tls_handshake(SSL *ssl, char *why, size_t why_len);
 enum gw_xfer gw_tls_read(SSL *ssl, void *buf, size_t len, size_t *out_n);
 enum gw_xfer gw_tls_write(SSL *ssl, const void *buf, size_t len,
 			  size_t *out_n);
-
-/* The X509_V_ERR_… that makes OpenSSL send the alert that fits. */
-int gw_tls_verify_error(enum gw_err reason);
 
 #endif

@@ -22,10 +22,8 @@ static const struct alert_case {
 	  SSL_AD_UNSUPPORTED_CERTIFICATE },
 	{ "alice-revoked",   SSL_AD_CERTIFICATE_REVOKED,
 	  SSL_AD_CERTIFICATE_REVOKED },
-	{ "bob",             SSL_AD_HANDSHAKE_FAILURE,
-	  SSL_AD_HANDSHAKE_FAILURE },
-	{ "nobody",          SSL_AD_HANDSHAKE_FAILURE,
-	  SSL_AD_HANDSHAKE_FAILURE },
+	{ "bob",             SSL_AD_ACCESS_DENIED, SSL_AD_ACCESS_DENIED },
+	{ "nobody",          SSL_AD_ACCESS_DENIED, SSL_AD_ACCESS_DENIED },
 	{ "alice",           0, 0 },
 };
 

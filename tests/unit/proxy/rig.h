@@ -94,13 +94,22 @@ struct rig_client {
 	char alert[64]; /* OpenSSL's name of the alert received, or "" */
 };
 
-enum { RIG_NO_CARD = 1, RIG_TLS12 = 2, RIG_OTHER = 4 /* listener */ };
+enum {
+	RIG_NO_CARD = 1,
+	RIG_TLS12 = 2,
+	RIG_OTHER = 4,     /* listener */
+	RIG_WRONG_KEY = 8, /* the card's certificate, without its key */
+};
 /* Connected, handshake done as far as the client can tell. False with
  * c->alert when refused by then. */
 bool rig_connect(struct rig *r, struct rig_client *c, int flags);
 /* The same, offering a session (may be NULL). */
 bool rig_resume(struct rig *r, struct rig_client *c, int flags,
 		SSL_SESSION *session);
+/* Connected, nothing said yet. */
+void rig_dial(struct rig *r, struct rig_client *c, int flags);
+/* How long a read may wait. */
+void rig_set_timeout(struct rig_client *c, int ms);
 void rig_close(struct rig_client *c);
 void rig_send(struct rig_client *c, const char *text);
 void rig_send_bytes(struct rig_client *c, const void *p, size_t len);

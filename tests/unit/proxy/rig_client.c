@@ -12,7 +12,9 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/param_build.h>
 
 #define READ_SECONDS 15
 
@@ -42,6 +44,53 @@ dial(int port)
 	return fd;
 }
 
+/* Looks like the card's and signs like another: what somebody has who has
+ * seen the certificate. */
+static EVP_PKEY *
+wrong_key(EVP_PKEY *card)
+{
+	EVP_PKEY *other = EVP_EC_gen("P-256"), *key = NULL;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
+	OSSL_PARAM *params;
+	BIGNUM *priv = NULL;
+	uint8_t pub[128];
+	size_t len;
+
+	cr_assert(EVP_PKEY_get_bn_param(other, OSSL_PKEY_PARAM_PRIV_KEY,
+					&priv) == 1 &&
+		  EVP_PKEY_get_octet_string_param(card,
+						  OSSL_PKEY_PARAM_PUB_KEY, pub,
+						  sizeof(pub), &len) == 1);
+	OSSL_PARAM_BLD_push_utf8_string(b, OSSL_PKEY_PARAM_GROUP_NAME, "P-256",
+					0);
+	OSSL_PARAM_BLD_push_octet_string(b, OSSL_PKEY_PARAM_PUB_KEY, pub, len);
+	OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_PRIV_KEY, priv);
+	params = OSSL_PARAM_BLD_to_param(b);
+	cr_assert(EVP_PKEY_fromdata_init(ctx) == 1 &&
+		  EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params) == 1);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(b);
+	EVP_PKEY_CTX_free(ctx);
+	EVP_PKEY_free(other);
+	BN_free(priv);
+	return key;
+}
+
+static void
+use_card(SSL_CTX *ctx, const struct rig_pki *p, int flags)
+{
+	EVP_PKEY *key = p->card_key;
+
+	if ((flags & RIG_WRONG_KEY) != 0)
+		key = wrong_key(p->card_key);
+	else
+		EVP_PKEY_up_ref(key);
+	cr_assert(SSL_CTX_use_certificate(ctx, p->card) == 1 &&
+		  SSL_CTX_use_PrivateKey(ctx, key) == 1);
+	EVP_PKEY_free(key);
+}
+
 static SSL_CTX *
 new_ctx(struct rig *r, int flags)
 {
@@ -53,14 +102,12 @@ new_ctx(struct rig *r, int flags)
 	if ((flags & RIG_TLS12) != 0)
 		SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
 	if ((flags & RIG_NO_CARD) == 0)
-		cr_assert(SSL_CTX_use_certificate(ctx, p->card) == 1 &&
-			  SSL_CTX_use_PrivateKey(ctx, p->card_key) == 1);
+		use_card(ctx, p, flags);
 	return ctx;
 }
 
-bool
-rig_resume(struct rig *r, struct rig_client *c, int flags,
-	   SSL_SESSION *session)
+void
+rig_dial(struct rig *r, struct rig_client *c, int flags)
 {
 	int port = (flags & RIG_OTHER) != 0 ? rig_other_port(r) : rig_port(r);
 
@@ -68,6 +115,22 @@ rig_resume(struct rig *r, struct rig_client *c, int flags,
 				  .ctx = new_ctx(r, flags) };
 	c->ssl = SSL_new(c->ctx);
 	SSL_set_fd(c->ssl, c->fd);
+}
+
+void
+rig_set_timeout(struct rig_client *c, int ms)
+{
+	struct timeval tv = { .tv_sec = ms / 1000,
+			      .tv_usec = ms % 1000 * 1000 };
+
+	setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+}
+
+bool
+rig_resume(struct rig *r, struct rig_client *c, int flags,
+	   SSL_SESSION *session)
+{
+	rig_dial(r, c, flags);
 	if (session != NULL)
 		cr_assert(SSL_set_session(c->ssl, session) == 1);
 	if (SSL_connect(c->ssl) == 1)
