@@ -7,6 +7,7 @@
 
 #include "chain.h"
 #include "gw/child.h"
+#include "ntauth.h"
 #include "registry.h"
 #include "resolve.h"
 #include "revocation.h"
@@ -37,6 +38,7 @@ struct gw_auth {
 	LIST_HEAD(, gw_peer) links;
 	uint32_t last_link;
 	struct gw_chan *kdc; /* NULL: gwd-kdc is away */
+	struct gw_ntauth ntauth; /* stays when it goes away */
 	uint64_t reasons[GW_ERR_COUNT]; /* decisions so far */
 };
 

@@ -136,6 +136,7 @@ end(void *app)
 	gw_peers_clear(a);
 	gw_sessions_free(a->sessions);
 	gw_resolver_free(a->resolver);
+	gw_ntauth_clear(&a->ntauth);
 	gw_trust_free(a->trust);
 	gw_registry_free(a->registry);
 	free(a->state_dir);

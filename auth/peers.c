@@ -209,9 +209,23 @@ on_refused(void *ctx, struct gw_msg *m)
 	return GW_ERR_OK;
 }
 
+static enum gw_err
+on_ntauth(void *ctx, struct gw_msg *m)
+{
+	struct gw_auth *a = ctx;
+	struct gw_ntauth_msg x;
+
+	if (!gw_ntauth_decode(&m->rd, &x))
+		return GW_ERR_PROTO;
+	gw_ntauth_set(&a->ntauth, &x);
+	gw_event(GW_LOG_INFO, "ntauth", "certificates", GW_NUM(x.count), NULL);
+	return GW_ERR_OK;
+}
+
 static const struct gw_msg_rule kdc_rules[] = {
 	{ GW_MSG_FACTS,   ST_OPEN, false, on_facts },
 	{ GW_MSG_REFUSED, ST_OPEN, false, on_refused },
+	{ GW_MSG_NTAUTH,  ST_OPEN, false, on_ntauth },
 };
 
 static void

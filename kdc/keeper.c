@@ -11,12 +11,14 @@
 
 #define DISCOVER_MS       (60 * 1000)
 #define CHECK_MS          (10 * 60 * 1000)
+#define NTAUTH_MS         (60 * 1000)
 #define RETRY_MS          (5 * 1000)
 #define CHECK_BUDGET_MS   (8 * 1000)
 #define HOSTNAME_SLOW_US  (50 * 1000)
 
 struct gw_keeper {
 	const struct gw_shared *shared;
+	struct gw_loop *loop;
 	struct gw_worker *worker; /* of the thread, once it runs */
 	pthread_t thread;
 	bool has_thread;
@@ -24,10 +26,12 @@ struct gw_keeper {
 	pthread_cond_t wanted;
 	bool stop;
 	struct gw_keeper_status status;
+	struct gw_ntauth_msg ntauth;
+	uint64_t ntauth_serial; /* 0: never read */
 };
 
 struct gw_keeper *
-gw_keeper_new(const struct gw_shared *shared)
+gw_keeper_new(const struct gw_shared *shared, struct gw_loop *loop)
 {
 	struct gw_keeper *k = gw_xcalloc(1, sizeof(*k));
 	pthread_condattr_t attr;
@@ -38,6 +42,7 @@ gw_keeper_new(const struct gw_shared *shared)
 	pthread_cond_init(&k->wanted, &attr);
 	pthread_condattr_destroy(&attr);
 	k->shared = shared;
+	k->loop = loop;
 	return k;
 }
 
@@ -123,7 +128,7 @@ static bool
 check_service(struct gw_keeper *k)
 {
 	struct gw_error err = { .code = GW_ERR_OK };
-	enum gw_err rc = gw_logon_check_service(
+	enum gw_err rc = gw_errand_check_service(
 		k->worker, gw_mono_ms() + CHECK_BUDGET_MS, &err);
 
 	pthread_mutex_lock(&k->lock);
@@ -131,6 +136,59 @@ check_service(struct gw_keeper *k)
 	pthread_mutex_unlock(&k->lock);
 	note(k, k->status.service_error, "service-check", rc, &err);
 	return rc == GW_ERR_OK && is_sound(k);
+}
+
+/* What cannot be read is left as it was: gwd-auth goes by what it was told
+ * last. */
+static void
+take_ntauth(struct gw_keeper *k, const struct gw_ntauth_msg *m)
+{
+	bool is_news;
+
+	pthread_mutex_lock(&k->lock);
+	is_news = k->ntauth_serial == 0 || m->count != k->ntauth.count ||
+		  memcmp(m->sha256, k->ntauth.sha256, sizeof(m->sha256)) != 0;
+	if (is_news) {
+		k->ntauth = *m;
+		k->ntauth_serial++;
+		k->status.is_ntauth_known = true;
+		k->status.ntauth_count = m->count;
+	}
+	pthread_mutex_unlock(&k->lock);
+	if (!is_news)
+		return;
+	gw_event(GW_LOG_INFO, "ntauth", "certificates", GW_NUM(m->count),
+		 NULL);
+	gw_loop_wake(k->loop);
+}
+
+static bool
+read_ntauth(struct gw_keeper *k)
+{
+	struct gw_ntauth_msg m = { .count = 0 };
+	struct gw_error err = { .code = GW_ERR_OK };
+	enum gw_err rc = gw_errand_ntauth(
+		k->worker, gw_mono_ms() + CHECK_BUDGET_MS, &m, &err);
+
+	if (rc == GW_ERR_OK)
+		take_ntauth(k, &m);
+	note(k, k->status.ntauth_error, "ntauth-read", rc, &err);
+	return rc == GW_ERR_OK;
+}
+
+bool
+gw_keeper_ntauth(struct gw_keeper *k, uint64_t *serial,
+		 struct gw_ntauth_msg *out)
+{
+	bool is_news;
+
+	pthread_mutex_lock(&k->lock);
+	is_news = k->ntauth_serial != *serial;
+	*serial = k->ntauth_serial;
+	if (is_news)
+		*out = k->ntauth;
+	pthread_mutex_unlock(&k->lock);
+	return is_news;
 }
 
 static bool
@@ -153,7 +211,7 @@ static void *
 keeper_thread(void *arg)
 {
 	struct gw_keeper *k = arg;
-	uint64_t discover_at = 0, check_at = 0;
+	uint64_t discover_at = 0, check_at = 0, ntauth_at = 0;
 
 	time_hostname(k);
 	do {
@@ -165,7 +223,11 @@ keeper_thread(void *arg)
 		if (now >= check_at)
 			check_at = now + (check_service(k) ? CHECK_MS
 							   : RETRY_MS);
-	} while (sleep_until(k, GW_MIN(discover_at, check_at)));
+		if (now >= ntauth_at)
+			ntauth_at = now + (read_ntauth(k) ? NTAUTH_MS
+							  : RETRY_MS);
+	} while (sleep_until(k, GW_MIN(GW_MIN(discover_at, check_at),
+				       ntauth_at)));
 	return NULL;
 }
 

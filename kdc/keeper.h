@@ -1,14 +1,17 @@
 /* keeper.h — the housekeeping thread: finds the domain controllers, keeps
- * the service's ticket fresh, looks at the service account. Linked into
- * gwd-kdc only. No login ever waits for it. */
+ * the service's ticket fresh, looks at the service account and at the CAs that
+ * may issue cards. Linked into gwd-kdc only. No login ever waits for it. */
 #ifndef KDC_KEEPER_H
 #define KDC_KEEPER_H
 
-#include "logon.h"
+#include "errand.h"
+#include "gw/loop.h"
 
 struct gw_keeper;
 
-struct gw_keeper *gw_keeper_new(const struct gw_shared *shared);
+/* `loop` is woken when there is something new to tell. */
+struct gw_keeper *gw_keeper_new(const struct gw_shared *shared,
+				struct gw_loop *loop);
 /* Takes a DC's address from the configuration at once; starts the thread.
  * After the process has locked itself in. GW_ERR_SYSTEM. */
 GW_MUST_CHECK enum gw_err gw_keeper_start(struct gw_keeper *k,
@@ -22,8 +25,16 @@ struct gw_keeper_status {
 	bool is_hostname_slow;
 	char discovery_error[GW_DETAIL_MAX];
 	char service_error[GW_DETAIL_MAX];
+	char ntauth_error[GW_DETAIL_MAX];
+	size_t ntauth_count;
+	bool is_ntauth_known;
 	enum gw_err service_code;
 };
 void gw_keeper_status(struct gw_keeper *k, struct gw_keeper_status *out);
+
+/* NTAuthCertificates as it was last read: false when that is what the caller
+ * of this serial (0 at first) has, or when it has never been read. */
+bool gw_keeper_ntauth(struct gw_keeper *k, uint64_t *serial,
+		      struct gw_ntauth_msg *out);
 
 #endif

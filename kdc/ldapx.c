@@ -48,6 +48,18 @@ set_options(LDAP *ld)
 	       ldap_set_option(ld, LDAP_OPT_X_SASL_SECPROPS, props) == 0;
 }
 
+/* A longer message ends the connection before it is read. */
+static bool
+limit_messages(LDAP *ld)
+{
+	static ber_len_t max = GW_LDAP_MESSAGE_MAX;
+	Sockbuf *sb = NULL;
+
+	return ldap_get_option(ld, LDAP_OPT_SOCKBUF, &sb) ==
+		       LDAP_OPT_SUCCESS && sb != NULL &&
+	       ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_MAX_INCOMING, &max) > 0;
+}
+
 enum gw_err
 gw_ldap_open(const struct gw_dc *dc, const struct gw_limits *l, LDAP **out,
 	     struct gw_error *err)
@@ -68,7 +80,7 @@ gw_ldap_open(const struct gw_dc *dc, const struct gw_limits *l, LDAP **out,
 		return gw_fail(err, GW_ERR_LDAP_UNREACHABLE, "%s: %s (%d)",
 			       dc->name, ldap_err2string(rc), rc);
 	}
-	if (!set_options(ld))
+	if (!set_options(ld) || !limit_messages(ld))
 		return gw_fail(err, GW_ERR_SYSTEM, "libldap: options");
 	*out = gw_steal(&ld);
 	return GW_ERR_OK;

@@ -9,6 +9,7 @@
 
 #include "krb.h"
 
+#define GW_LDAP_MESSAGE_MAX (16u << 20) /* bytes of one entry, and more */
 #define GW_SSF_MIN 128 /* AES; what DES and RC4 give is refused */
 
 /* Once, in main, while there is one thread. */

@@ -13,11 +13,4 @@ gw_logon_run(struct gw_worker *w, const struct gw_logon *logon,
 	     uint64_t deadline_ms, struct gw_facts *out,
 	     struct gw_logon_trace *trace, struct gw_error *err);
 
-/* Reads what the directory says of the service account and tells `service`
- * and `dcs`; renews its ticket when it is time. For the housekeeping
- * thread. */
-GW_MUST_CHECK enum gw_err gw_logon_check_service(struct gw_worker *w,
-						 uint64_t deadline_ms,
-						 struct gw_error *err);
-
 #endif

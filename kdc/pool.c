@@ -53,11 +53,8 @@ pop(struct list *l)
 void
 gw_job_free(struct gw_job *j)
 {
-	if (j == NULL)
-		return;
-	gw_claims_clear(&j->logon.claims);
-	gw_facts_clear(&j->facts);
-	free(j);
+	if (j != NULL)
+		j->ops->free(j);
 }
 
 struct gw_pool *
@@ -87,13 +84,11 @@ work(struct gw_worker *w, struct gw_job *j)
 
 	j->waited_us = (uint32_t)((now - j->came_ms) * 1000);
 	if (now >= j->deadline_ms) {
-		j->trace.stage = "queue";
 		j->rc = gw_fail(&j->err, GW_ERR_BUSY,
 				"waited too long in the queue");
 		return;
 	}
-	j->rc = gw_logon_run(w, &j->logon, j->deadline_ms, &j->facts,
-			     &j->trace, &j->err);
+	j->ops->run(w, j);
 }
 
 static void *

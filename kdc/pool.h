@@ -6,22 +6,27 @@
 #define KDC_POOL_H
 
 #include "gw/loop.h"
-#include "logon.h"
+#include "worker.h"
 
+struct gw_job;
+struct gw_job_ops {
+	void (*run)(struct gw_worker *w, struct gw_job *j); /* sets rc, err */
+	void (*free)(struct gw_job *j);
+};
+
+/* The beginning of each kind of job. */
 struct gw_job {
 	struct gw_job *next;
+	const struct gw_job_ops *ops;
 	uint64_t link, id;     /* generation of the link, id of the message */
 	uint64_t deadline_ms;
 	uint64_t came_ms;
-	struct gw_logon logon; /* owned */
-	/* after it was worked on */
+	/* after it was worked on; BUSY: nobody had time for it */
 	enum gw_err rc;
-	struct gw_facts facts; /* owned, when rc is GW_ERR_OK */
-	struct gw_logon_trace trace;
 	struct gw_error err;
 	uint32_t waited_us;
 };
-void gw_job_free(struct gw_job *j);
+void gw_job_free(struct gw_job *j); /* NULL is fine */
 
 struct gw_pool;
 
@@ -32,7 +37,7 @@ struct gw_pool *gw_pool_new(const struct gw_shared *shared,
  * do to themselves binds only threads made later. GW_ERR_SYSTEM. */
 GW_MUST_CHECK enum gw_err gw_pool_start(struct gw_pool *p,
 					struct gw_error *err);
-/* Waits for logins under way; drops those waiting. */
+/* Waits for jobs under way; drops those waiting. */
 void gw_pool_free(struct gw_pool *p);
 
 /* Takes the job, or false when the queue is full. */

@@ -119,7 +119,7 @@ explain_not_forwardable(struct attempt *a, struct gw_error *err)
 	const char *service = conf_of(a)->directory.service_account;
 	struct gw_service_view view;
 	enum gw_err rc = gw_worker_look_at_service(a->w, &a->dc, &a->limits,
-						   &view, NULL, err);
+						   &view, err);
 
 	if (rc != GW_ERR_OK)
 		return rc;

@@ -182,35 +182,24 @@ gw_worker_ask(struct gw_worker *w, const struct gw_dc *dc,
 
 /* ---- the service account itself */
 
-struct service_answer {
-	struct gw_service_view view;
-	char **spns;
-};
-
 static enum gw_err
 ask_service(const struct gw_lookup *q, void *ctx, struct gw_error *err)
 {
-	struct service_answer *s = ctx;
+	char **spns = NULL;
+	enum gw_err rc = gw_lookup_service(q, ctx, &spns, err);
 
-	return gw_lookup_service(q, &s->view, &s->spns, err);
+	gw_strings_free(spns);
+	return rc;
 }
 
 enum gw_err
 gw_worker_look_at_service(struct gw_worker *w, const struct gw_dc *dc,
 			  const struct gw_limits *l,
-			  struct gw_service_view *out, char ***out_spns,
-			  struct gw_error *err)
+			  struct gw_service_view *out, struct gw_error *err)
 {
-	struct service_answer s = { .spns = NULL };
-	enum gw_err rc = gw_worker_ask(w, dc, l, ask_service, &s, err);
+	enum gw_err rc = gw_worker_ask(w, dc, l, ask_service, out, err);
 
-	if (rc != GW_ERR_OK)
-		return rc;
-	gw_service_saw(w->shared->service, &s.view);
-	*out = s.view;
-	if (out_spns != NULL)
-		*out_spns = s.spns;
-	else
-		gw_strings_free(s.spns);
-	return GW_ERR_OK;
+	if (rc == GW_ERR_OK)
+		gw_service_saw(w->shared->service, out);
+	return rc;
 }

@@ -44,12 +44,10 @@ GW_MUST_CHECK enum gw_err gw_worker_ask(struct gw_worker *w,
 					gw_question_fn *fn, void *ctx,
 					struct gw_error *err);
 
-/* What the directory says of the service account, told to `service`; the
- * delegation list in *out_spns (gw_strings_free), NULL: not wanted. */
+/* What the directory says of the service account, told to `service`. */
 GW_MUST_CHECK enum gw_err
 gw_worker_look_at_service(struct gw_worker *w, const struct gw_dc *dc,
 			  const struct gw_limits *l,
-			  struct gw_service_view *out, char ***out_spns,
-			  struct gw_error *err);
+			  struct gw_service_view *out, struct gw_error *err);
 
 #endif

@@ -466,6 +466,7 @@ put_service(struct page *p)
 		{ "ENDS IN", "ticket_end", AS_UNTIL, 0 },
 		{ "KEYTAB KVNO", "keytab_kvno", AS_NUMBER, 0 },
 		{ "ANY PROTOCOL", "any_protocol", AS_YES, 0 },
+		{ "NTAUTH CAS", "ntauth", AS_NUMBER, 0 },
 	};
 	json_t *s = json_object_get(p->doc, "service");
 	json_t *rows;

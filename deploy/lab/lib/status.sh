@@ -51,6 +51,7 @@ lab_env() {
 	print_env OCSP_URL "$(ocsp_url)"
 	print_env OCSP_PID "$(pid_of ocsp || true)"
 	print_env CRL_URL "$(echo_url)/pki/issuing.crl"
+	print_env CDP_URL "ldap:///${cdp_dn// /%20}?certificateRevocationList?base?objectClass=cRLDistributionPoint"
 	for dc in dc1 dc2; do
 		print_env "${dc^^}_NAME" "$dc.$domain"
 		print_env "${dc^^}_ADDR" "$(dc_addr $dc)"

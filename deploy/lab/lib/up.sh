@@ -90,6 +90,8 @@ make_domain() {
 	logged dns register_dns
 	logged dns mark_dc1
 	await_job "$cards_job" "making the cards"
+	step "the CA's objects in the directory"
+	logged accounts make_ca_objects
 	set_done domain
 }
 
@@ -246,6 +248,7 @@ change_card() { # FUNCTION STATUS CARD
 	[ -r "$state/certs/${3:-}.pem" ] || die "which card? There are: $(card_names)"
 	logged cards "$1" "$3"
 	logged cards publish_crl
+	logged accounts publish_in_directory
 	is_running ocsp || return 0
 	lab_stop ocsp
 	lab_start ocsp

@@ -135,6 +135,63 @@ ldif_administrator() {
 	END
 }
 
+# What AD CS publishes for its CAs below "Public Key Services": the revocation
+# list of the issuing CA where a CDP URL of Windows names it, and the CAs that
+# may issue cards for logon. The schema demands both lists of an NTAuth object;
+# one zero byte is how Windows says that there is none.
+pks_dn="CN=Public Key Services,CN=Services,CN=Configuration,$base_dn"
+cdp_dn="CN=Corp Lab Issuing CA,CN=ca1,CN=CDP,$pks_dn"
+ntauth_dn="CN=NTAuthCertificates,$pks_dn"
+
+make_ca_objects() {
+	ldbmodify -H "$(sam dc1)" <<-END
+	dn: CN=ca1,CN=CDP,$pks_dn
+	changetype: add
+	objectClass: container
+
+	dn: $cdp_dn
+	changetype: add
+	objectClass: cRLDistributionPoint
+	certificateRevocationList:: $(base64 -w0 "$state/pki/public/issuing.crl")
+
+	dn: $ntauth_dn
+	changetype: add
+	objectClass: certificationAuthority
+	cACertificate:: $(base64 -w0 "$state/pki/public/issuing.crt")
+	authorityRevocationList:: AA==
+	certificateRevocationList:: AA==
+
+	END
+}
+
+# The list as it is now; dc2 gets it by replication.
+publish_in_directory() {
+	ldbmodify -H "$(sam dc1)" <<-END
+	dn: $cdp_dn
+	changetype: modify
+	replace: certificateRevocationList
+	certificateRevocationList:: $(base64 -w0 "$state/pki/public/issuing.crl")
+	END
+}
+
+# Whether the CA that issues the cards is allowed to. It takes up to a minute
+# until the gateway has noticed.
+lab_ntauth() { # on|off
+	local certificate=root
+	case ${1:-} in
+	on) certificate=issuing ;;
+	off) ;;
+	*) die "ntauth on or off?" ;;
+	esac
+	logged accounts ldbmodify -H "$(sam dc1)" <(cat <<-END
+	dn: $ntauth_dn
+	changetype: modify
+	replace: cACertificate
+	cACertificate:: $(base64 -w0 "$state/pki/public/$certificate.crt")
+	END
+	)
+}
+
 make_accounts() {
 	local user row
 	umask 077

@@ -8,6 +8,7 @@
  *	logon [upn=U] [sid=S] [strong=A] [weak=A] [budget=MS] [n=N] [par=P]
  *	mix par=P n=N U...     N logins, P at once, of users U in turn; a
  *	                       user's sAMAccountName must be U up to '@'
+ *	crl URL [MS [FILE]]    fetches a revocation list, into FILE
  *	status                 the rows, as JSON
  *	relink                 a new link, as after a restart of gwd-auth
  *	sleep MS
@@ -16,6 +17,7 @@
 #include "gw/chan.h"
 #include "gw/conf.h"
 #include "gw/log.h"
+#include "gw/memfd.h"
 #include "gw/proto.h"
 #include "gw/util.h"
 
@@ -36,6 +38,7 @@ struct probe {
 	struct gw_timer timer;
 	pid_t child;
 	bool is_verbose; /* print each answer */
+	const char *crl_file; /* NULL: only look at it */
 
 	struct gw_logon logon;
 	char *users[USERS_MAX];
@@ -190,6 +193,90 @@ on_refused(void *ctx, struct gw_msg *m)
 	return GW_ERR_OK;
 }
 
+/* ---- revocation lists, NTAuthCertificates */
+
+static void
+copy_out(int from, size_t size, const char *path)
+{
+	gw_auto(free) char *p = gw_xcalloc(1, size);
+	int to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	if (to < 0 || pread(from, p, size, 0) != (ssize_t)size ||
+	    write(to, p, size) != (ssize_t)size)
+		die(path);
+	close(to);
+}
+
+static enum gw_err
+on_crl(void *ctx, struct gw_msg *m)
+{
+	struct probe *p = ctx;
+	uint32_t size;
+
+	if (!gw_crl_decode(&m->rd, &size) || !gw_memfd_check(m->fd, size))
+		return GW_ERR_PROTO;
+	printf("ok bytes=%u us=%llu\n", size,
+	       (unsigned long long)(gw_mono_us() - p->start_us));
+	if (p->crl_file != NULL)
+		copy_out(m->fd, size, p->crl_file);
+	gw_loop_stop(p->loop);
+	return GW_ERR_OK;
+}
+
+static enum gw_err
+on_crl_refused(void *ctx, struct gw_msg *m)
+{
+	struct probe *p = ctx;
+	struct gw_refused x;
+
+	if (!gw_refused_decode(&m->rd, &x))
+		return GW_ERR_PROTO;
+	printf("%s dc=%s us=%llu: %s\n", gw_err_name(x.code), x.dc,
+	       (unsigned long long)(gw_mono_us() - p->start_us), x.detail);
+	gw_loop_stop(p->loop);
+	return GW_ERR_OK;
+}
+
+static enum gw_err
+on_ntauth(void *ctx, struct gw_msg *m)
+{
+	struct gw_ntauth_msg x;
+	char hex[2 * GW_SHA256 + 1];
+
+	(void)ctx;
+	if (!gw_ntauth_decode(&m->rd, &x))
+		return GW_ERR_PROTO;
+	printf("ntauth %zu", x.count);
+	for (size_t i = 0; i < x.count; i++) {
+		gw_hex(x.sha256[i], GW_SHA256, hex);
+		printf(" %s", hex);
+	}
+	puts("");
+	fflush(stdout);
+	return GW_ERR_OK;
+}
+
+static void
+do_crl(struct probe *p, char *args)
+{
+	struct gw_crl_ask m = { .budget_ms = 10000 };
+	char *save = NULL, *url = strtok_r(args, " \t", &save);
+	char *ms = strtok_r(NULL, " \t", &save);
+
+	p->crl_file = ms != NULL ? strtok_r(NULL, " \t", &save) : NULL;
+	if (url == NULL || !gw_copy(m.url, sizeof(m.url), url))
+		die("crl");
+	if (ms != NULL)
+		m.budget_ms = (uint32_t)strtoul(ms, NULL, 10);
+	p->start_us = gw_mono_us();
+	gw_crl_ask_encode(gw_chan_begin(p->link), &m);
+	if (gw_chan_send(p->link, GW_MSG_CRL_ASK, 1, -1) != GW_ERR_OK)
+		die("cannot ask");
+	gw_loop_run(p->loop);
+}
+
+/* ---- logins, again */
+
 static void
 run_logins(struct probe *p)
 {
@@ -328,6 +415,9 @@ do_relink(struct probe *p, char *args)
 	static const struct gw_msg_rule rules[] = {
 		{ GW_MSG_FACTS,   1, false, on_facts },
 		{ GW_MSG_REFUSED, 1, false, on_refused },
+		{ GW_MSG_CRL,     1, true,  on_crl },
+		{ GW_MSG_CRL_REFUSED, 1, false, on_crl_refused },
+		{ GW_MSG_NTAUTH,  1, false, on_ntauth },
 	};
 	const struct gw_chan_conf conf = {
 		.name = "kdc", .rules = rules, .rule_count = GW_COUNT(rules),
@@ -356,7 +446,7 @@ run_line(struct probe *p, char *line)
 	} commands[] = {
 		{ "logon", do_logon },   { "mix", do_logon },
 		{ "status", do_status }, { "sleep", do_sleep },
-		{ "relink", do_relink },
+		{ "relink", do_relink }, { "crl", do_crl },
 	};
 	size_t len = strcspn(line, " \t\n");
 

@@ -3,6 +3,7 @@
 #include "dcs.h"
 #include "filter.h"
 #include "krberr.h"
+#include "ldapurl.h"
 #include "names.h"
 #include "probe.h"
 #include "service.h"
@@ -10,6 +11,100 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+
+/* ---- URLs of revocation lists */
+
+#define CDP "CN=Corp%20CA,CN=ca1,CN=CDP,CN=Public%20Key%20Services"
+
+static const struct url_case {
+	const char *what, *url;
+	const char *dn; /* NULL: refused */
+} urls[] = {
+	{ "another host", "ldap://evil.example/" CDP "?certificateRevocationList?base", NULL },
+	{ "a host by IP", "ldap://127.0.0.1/" CDP "?certificateRevocationList", NULL },
+	{ "another scheme", "ldaps:///" CDP "?certificateRevocationList", NULL },
+	{ "http", "http:///" CDP "?certificateRevocationList", NULL },
+	{ "no DN", "ldap:///?certificateRevocationList?base", NULL },
+	{ "no slash", "ldap://", NULL },
+	{ "no attribute", "ldap:///" CDP, NULL },
+	{ "every attribute", "ldap:///" CDP "?*?base", NULL },
+	{ "a password", "ldap:///" CDP "?unicodePwd?base", NULL },
+	{ "two attributes", "ldap:///" CDP "?certificateRevocationList,unicodePwd?base", NULL },
+	{ "longer name", "ldap:///" CDP "?certificateRevocationListX?base", NULL },
+	{ "another option", "ldap:///" CDP "?certificateRevocationList;range=0-1", NULL },
+	{ "subtree", "ldap:///" CDP "?certificateRevocationList?sub", NULL },
+	{ "one level", "ldap:///" CDP "?certificateRevocationList?one", NULL },
+	{ "extension", "ldap:///" CDP "?certificateRevocationList?base?(a=b)?!x", NULL },
+	{ "empty extension", "ldap:///" CDP "?certificateRevocationList?base?(a=b)?", NULL },
+	{ "NUL in the DN", "ldap:///CN=a%00b?certificateRevocationList", NULL },
+	{ "NUL in the filter", "ldap:///CN=a?certificateRevocationList?base?(a=%00)", NULL },
+	{ "cut escape", "ldap:///CN=a%2?certificateRevocationList", NULL },
+	{ "cut escape at the end", "ldap:///CN=a?certificateRevocationList?base?(a=%4", NULL },
+	{ "no escape", "ldap:///CN=a%zz?certificateRevocationList", NULL },
+	{ "a blank", "ldap:///CN=a b?certificateRevocationList", NULL },
+	{ "beyond ASCII", "ldap:///CN=\xc3\xa9?certificateRevocationList", NULL },
+	{ "as AD CS writes it", "ldap:///" CDP "?certificateRevocationList?base?objectClass=cRLDistributionPoint",
+	  "CN=Corp CA,CN=ca1,CN=CDP,CN=Public Key Services" },
+	{ "delta", "ldap:///CN=a?deltaRevocationList?base?objectClass=x", "CN=a" },
+	{ "binary", "ldap:///CN=a?certificateRevocationList;binary", "CN=a" },
+	{ "case", "LDAP:///CN=a?AUTHORITYREVOCATIONLIST;Binary?BASE?", "CN=a" },
+	{ "empty scope", "ldap:///CN=a?certificateRevocationList?" "?(a=b)", "CN=a" },
+	{ "escaped mark", "ldap:///CN=a%3fb?certificateRevocationList", "CN=a?b" },
+};
+
+Test(ldapurl, table)
+{
+	for (size_t i = 0; i < GW_COUNT(urls); i++) {
+		struct gw_ldap_url out;
+		struct gw_error err;
+		enum gw_err rc = gw_ldap_url_parse(urls[i].url, &out, &err);
+
+		if (urls[i].dn == NULL) {
+			cr_expect_eq(rc, GW_ERR_REVOCATION_UNAVAILABLE, "%s",
+				     urls[i].what);
+			continue;
+		}
+		cr_assert_eq(rc, GW_ERR_OK, "%s", urls[i].what);
+		cr_expect_str_eq(out.dn, urls[i].dn, "%s", urls[i].what);
+		cr_expect_not_null(strstr(out.attr, "RevocationList"));
+		cr_expect_neq(out.filter[0], '\0', "%s", urls[i].what);
+	}
+}
+
+Test(ldapurl, filter)
+{
+	struct gw_ldap_url out;
+	struct gw_error err;
+
+	cr_assert_eq(gw_ldap_url_parse(
+		"ldap:///CN=a?certificateRevocationList?base?(a=%28b)", &out,
+		&err), GW_ERR_OK);
+	cr_expect_str_eq(out.filter, "(a=(b)");
+	cr_expect_str_eq(out.attr, "certificateRevocationList");
+	cr_assert_eq(gw_ldap_url_parse(
+		"ldap:///CN=a?certificateRevocationList", &out, &err),
+		GW_ERR_OK);
+	cr_expect_str_eq(out.filter, "(objectClass=*)");
+}
+
+/* What does not fit is refused, at whatever length it begins not to. */
+Test(ldapurl, long_ones)
+{
+	static char url[GW_LDAP_URL_MAX + 64] = "ldap:///";
+	struct gw_ldap_url out;
+	struct gw_error err;
+
+	for (size_t n = 1; n < GW_LDAP_URL_MAX; n++) {
+		size_t want = 8 + n + 26;
+		enum gw_err rc;
+
+		memset(url + 8, 'a', n);
+		memcpy(url + 8 + n, "?certificateRevocationList", 27);
+		rc = gw_ldap_url_parse(url, &out, &err);
+		cr_expect_eq(rc == GW_ERR_OK, want < GW_LDAP_URL_MAX, "%zu",
+			     n);
+	}
+}
 
 /* ---- filters */
 

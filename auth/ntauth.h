@@ -1,0 +1,26 @@
+/* auth/ntauth.h — the CAs that the directory allows to issue cards for logon:
+ * NTAuthCertificates, as gwd-kdc last read it. Linked into gwd-auth (gwcert).
+ * Pure. */
+#ifndef GW_NTAUTH_H
+#define GW_NTAUTH_H
+
+#include "gw/proto.h"
+
+/* All zero: not known yet, which is not the same as empty; both admit
+ * nobody. */
+struct gw_ntauth {
+	bool is_known;
+	uint8_t (*v)[GW_SHA256]; /* heap */
+	size_t n;
+};
+
+/* Replaces what was known. */
+void gw_ntauth_set(struct gw_ntauth *t, const struct gw_ntauth_msg *m);
+void gw_ntauth_clear(struct gw_ntauth *t);
+
+/* Whether the certificate with this SHA-256 is in it; false while it is not
+ * known. */
+bool gw_ntauth_has(const struct gw_ntauth *t,
+		   const uint8_t sha256[GW_SHA256]);
+
+#endif

@@ -1,0 +1,130 @@
+/* e2e_directory.c — what gwd-kdc reads in the directory besides accounts: the
+ * revocation lists behind ldap: URLs, and NTAuthCertificates. kdc_probe plays
+ * gwd-auth to a gwd-kdc of the test's own. */
+#include "gate.h"
+#include "gw/util.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+TestSuite(directory, .timeout = 90);
+
+/* Runs kdc_probe with this script, in the lab. */
+static char *
+probe(const char *script)
+{
+	const char *bin = text("%.*s",
+			       (int)(strrchr(lab("GWD"), '/') - lab("GWD")),
+			       lab("GWD"));
+	const char *file = text("%s/script", scratch_dir());
+	const char *cmd = text(
+		"exec %s/kdc_probe %s/gwd-kdc %s directory.realm=%s directory.domain=%s directory.service_account=%s <%s",
+		bin, bin, lab("KEYTAB"), lab("REALM"), lab("DOMAIN"),
+		lab("SERVICE_ACCOUNT"), file);
+	const char *argv[ARGS_MAX];
+	struct output o;
+
+	spill(file, text("sleep 1000\n%s\n", script));
+	in_lab((const char *const[]){ "sh", "-c", cmd, NULL }, argv);
+	o = run(argv, 60000);
+	cr_assert_eq(o.status, 0, "kdc_probe: %d: %s%s", o.status, o.out,
+		     o.err);
+	return o.out;
+}
+
+/* ---- revocation lists */
+
+static const struct url_case {
+	const char *what, *find, *put; /* in CDP_URL */
+	const char *words;
+} urls[] = {
+	{ "another host", "ldap:///", "ldap://192.0.2.1/",
+	  "names a host" },
+	{ "another attribute", "certificateRevocationList",
+	  "unicodePwd", "not the attribute" },
+	{ "subtree", "?base?", "?sub?", "scope" },
+	{ "no such object", "CN=Corp%20Lab%20Issuing%20CA",
+	  "CN=nothing", "No such object" },
+	{ "no such value", "certificateRevocationList",
+	  "deltaRevocationList", "has no deltaRevocationList" },
+	{ "filter that does not match", "cRLDistributionPoint", "person",
+	  "filter" },
+	{ "filter that is none", "objectClass=cRLDistributionPoint",
+	  "((", "Bad search filter" },
+	{ "a DN that is none", "CN=Corp%20Lab%20Issuing%20CA,", "nodn,",
+	  "Invalid DN" },
+	{ "another object", "CN=Corp%20Lab%20Issuing%20CA,CN=ca1,CN=CDP,",
+	  "CN=NTAuthCertificates,", "filter" },
+};
+
+static char *
+replaced(const char *s, const char *find, const char *put)
+{
+	const char *at = strstr(s, find);
+
+	cr_assert_not_null(at, "no %s in %s", find, s);
+	return text("%.*s%s%s", (int)(at - s), s, put, at + strlen(find));
+}
+
+Test(directory, crl_refusals)
+{
+	for (size_t i = 0; i < GW_COUNT(urls); i++) {
+		const char *url = replaced(lab("CDP_URL"), urls[i].find,
+					   urls[i].put);
+		const char *said = probe(text("crl %s", url));
+
+		cr_expect(contains(said, "\nrevocation-unavailable "),
+			  "%s: %s", urls[i].what, said);
+		cr_expect(contains(said, urls[i].words), "%s: %s",
+			  urls[i].what, said);
+	}
+}
+
+Test(directory, crl_none_yet)
+{
+	const char *url = replaced(
+		replaced(lab("CDP_URL"),
+			 "CN=Corp%20Lab%20Issuing%20CA,CN=ca1,CN=CDP,",
+			 "CN=NTAuthCertificates,"),
+		"?objectClass=cRLDistributionPoint", "");
+
+	cr_expect(contains(probe(text("crl %s", url)),
+			   "\nrevocation-malformed "));
+}
+
+Test(directory, crl_in_no_time)
+{
+	cr_expect(contains(probe(text("crl %s 0", lab("CDP_URL"))),
+			   "\ngateway-busy "));
+}
+
+/* What came is the issuing CA's list, whole. */
+Test(directory, crl)
+{
+	const char *file = text("%s/got.crl", scratch_dir());
+	const char *said = probe(text("crl %s 10000 %s", lab("CDP_URL"),
+				      file));
+	struct output o;
+
+	cr_assert(contains(said, "\nok bytes="), "%s", said);
+	o = RUN(10000, "openssl", "crl", "-inform", "DER", "-in", file,
+		"-noout", "-verify", "-CAfile", lab("ISSUING_CA_FILE"));
+	cr_expect_eq(o.status, 0, "%s", o.err);
+	cr_expect(contains(o.err, "verify OK"), "%s", o.err);
+}
+
+/* ---- NTAuthCertificates */
+
+Test(directory, ntauth)
+{
+	struct output o = RUN(10000, "sh", "-c",
+			      "openssl x509 -in \"$0\" -outform DER | sha256sum",
+			      lab("ISSUING_CA_FILE"));
+	const char *said = probe("relink\nsleep 100");
+	const char *want = text("\nntauth 1 %.64s\n", o.out);
+	const char *at = strstr(said, want);
+
+	cr_assert_not_null(at, "no %s in %s", want, said);
+	cr_expect_not_null(strstr(at + 1, want),
+			   "not said on the second link: %s", said);
+}
