@@ -177,11 +177,17 @@ gw_admitter_ask(struct gw_admitter *a, struct gw_conn *conn,
 	return rc == GW_ERR_BUSY ? GW_ERR_BUSY : GW_ERR_AUTH_UNAVAILABLE;
 }
 
+bool
+gw_admitter_knows(const struct gw_admitter *a, uint32_t link)
+{
+	return a->chan != NULL && link == a->link;
+}
+
 void
 gw_admitter_leave(struct gw_admitter *a, uint32_t link,
 		  const uint8_t session[GW_SESSION_ID])
 {
-	if (a->chan == NULL || link != a->link)
+	if (!gw_admitter_knows(a, link))
 		return;
 	gw_wr_raw(gw_chan_begin(a->chan), session, GW_SESSION_ID);
 	if (gw_chan_send(a->chan, GW_MSG_LEAVE, 0, -1) != GW_ERR_OK)

@@ -47,6 +47,9 @@ GW_MUST_CHECK enum gw_err gw_admitter_ask(struct gw_admitter *a,
 /* `conn` no longer waits. */
 void gw_admitter_forget(struct gw_admitter *a, uint32_t slot);
 
+/* Whether the gwd-auth behind the present link knows what came by `link`. */
+bool gw_admitter_knows(const struct gw_admitter *a, uint32_t link);
+
 /* A connection of the session is over. Says so only to the gwd-auth that
  * opened it: another knows nothing of it. */
 void gw_admitter_leave(struct gw_admitter *a, uint32_t link,

@@ -357,6 +357,8 @@ drop_verdict(struct gw_conn *c)
 	}
 	free(c->ident);
 	c->ident = NULL;
+	free(c->account);
+	c->account = NULL;
 }
 
 static void

@@ -62,6 +62,7 @@ struct gw_conn {
 	struct gw_exchange *exchange; /* NULL between requests */
 	struct gw_ident *ident;       /* allowed only */
 	struct gw_verdict_msg *answer;/* during the handshake only */
+	char *account;                /* as gwd-auth named it, or NULL */
 	uint64_t bytes_in, bytes_out;
 	uint32_t request_count;
 	uint32_t slot;                /* while is_waiting */

@@ -2,6 +2,8 @@
 #include "counters.h"
 #include "gw/util.h"
 
+#include <string.h>
+
 struct gw_counters *
 gw_counters_new(const struct gw_site *s)
 {
@@ -20,6 +22,7 @@ gw_counters_free(struct gw_counters *c)
 		return;
 	free(c->listeners);
 	free(c->servers);
+	free(c->left);
 	free(c);
 }
 
@@ -47,6 +50,22 @@ add_server(struct gw_server_counters *sum, const struct gw_server_counters *v)
 	sum->is_down = sum->is_down || v->is_down;
 }
 
+static void
+add_left(struct gw_counters *sum, const struct gw_counters *c)
+{
+	struct gw_left *all;
+
+	if (c->left_count == 0)
+		return;
+	all = gw_xcalloc(sum->left_count + c->left_count, sizeof(*all));
+	if (sum->left_count > 0)
+		memcpy(all, sum->left, sum->left_count * sizeof(*all));
+	memcpy(all + sum->left_count, c->left, c->left_count * sizeof(*all));
+	free(sum->left);
+	sum->left = all;
+	sum->left_count += c->left_count;
+}
+
 void
 gw_counters_add(struct gw_counters *sum, const struct gw_counters *c,
 		const struct gw_site *s)
@@ -60,4 +79,5 @@ gw_counters_add(struct gw_counters *sum, const struct gw_counters *c,
 		add_listener(&sum->listeners[i], &c->listeners[i]);
 	for (size_t i = 0; i < s->server_count; i++)
 		add_server(&sum->servers[i], &c->servers[i]);
+	add_left(sum, c);
 }

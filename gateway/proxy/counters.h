@@ -26,11 +26,24 @@ struct gw_worker_counters {
 	int64_t bytes_in, bytes_out; /* of clients, without TLS */
 };
 
+/* A session that only the proxy still knows. */
+struct gw_left {
+	uint8_t session[GW_SESSION_ID];
+	size_t listener;     /* index */
+	time_t since, until;
+	uint32_t connections;
+	char peer[GW_PEER_MAX];
+	char account[GW_SAM_MAX];
+};
+#define GW_LEFT_MAX 4096 /* of one worker that are told of */
+
 /* All of them, of one worker or summed up. */
 struct gw_counters {
 	struct gw_worker_counters worker;
 	struct gw_listener_counters *listeners; /* as site.listeners */
 	struct gw_server_counters *servers;     /* by site server index */
+	struct gw_left *left; /* one session may stand there several times */
+	size_t left_count;
 };
 
 struct gw_counters *gw_counters_new(const struct gw_site *s);

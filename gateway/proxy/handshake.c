@@ -116,6 +116,7 @@ allow(struct gw_conn *c, const struct gw_verdict_msg *v)
 				w->scratch + GW_CHAIN_BYTES_MAX);
 	if (c->ident == NULL)
 		return;
+	c->account = v->has_account ? gw_xstrdup(v->sam) : NULL;
 	c->reason = GW_ERR_OK;
 	c->verdict = GW_VERDICT_ALLOW;
 }

@@ -2,6 +2,7 @@
 #include "status.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <jansson.h>
 
 /* Takes `row`. */
@@ -64,9 +65,54 @@ proxy_row(const struct gw_worker_counters *n, size_t workers)
 			 (json_int_t)n->bytes_out);
 }
 
+/* ---- sessions that gwd-auth no longer knows */
+
+static int
+by_session(const void *a, const void *b)
+{
+	const struct gw_left *x = a, *y = b;
+
+	return memcmp(x->session, y->session, sizeof(x->session));
+}
+
+static json_t *
+left_row(const struct gw_site *s, const struct gw_left *l)
+{
+	char id[2 * GW_SESSION_ID + 1];
+
+	gw_hex(l->session, sizeof(l->session), id);
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s}", "id", id,
+			 "account", l->account, "listener",
+			 s->listeners[l->listener].conf->title, "since",
+			 (json_int_t)l->since, "until", (json_int_t)l->until,
+			 "connections", (json_int_t)l->connections, "peer",
+			 l->peer);
+}
+
+/* Each worker told of its own connections: the same session's come together
+ * here. */
+static void
+say_left(struct gw_child *child, uint64_t ask, const struct gw_site *s,
+	 struct gw_counters *sum)
+{
+	struct gw_left *l = sum->left;
+
+	if (sum->left_count > 1)
+		qsort(l, sum->left_count, sizeof(*l), by_session);
+	for (size_t i = 0; i < sum->left_count; i++) {
+		if (i + 1 < sum->left_count &&
+		    by_session(&l[i], &l[i + 1]) == 0) {
+			l[i + 1].connections += l[i].connections;
+			l[i + 1].since = GW_MIN(l[i].since, l[i + 1].since);
+		} else {
+			say(child, ask, "left_sessions", left_row(s, &l[i]));
+		}
+	}
+}
+
 void
 gw_status_rows(struct gw_child *child, uint64_t ask, const struct gw_site *s,
-	       const struct gw_counters *sum, size_t workers)
+	       struct gw_counters *sum, size_t workers)
 {
 	for (size_t i = 0; i < s->listener_count; i++)
 		say(child, ask, "listeners",
@@ -80,5 +126,6 @@ gw_status_rows(struct gw_child *child, uint64_t ask, const struct gw_site *s,
 				       &sum->servers[u->servers[j].index]));
 	}
 	say(child, ask, "proxy", proxy_row(&sum->worker, workers));
+	say_left(child, ask, s, sum);
 	gw_child_status_end(child, ask);
 }

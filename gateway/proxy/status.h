@@ -7,7 +7,7 @@
 #include "gw/child.h"
 
 void gw_status_rows(struct gw_child *child, uint64_t ask,
-		    const struct gw_site *s, const struct gw_counters *sum,
+		    const struct gw_site *s, struct gw_counters *sum,
 		    size_t workers);
 
 #endif

@@ -78,6 +78,47 @@ copy_servers(const struct gw_worker *w, struct gw_counters *out)
 }
 
 static void
+tell_left(const struct gw_worker *w, const struct gw_conn *c,
+	  struct gw_left *out)
+{
+	uint64_t now_ms = gw_loop_now_ms(w->loop);
+	time_t now = time(NULL);
+
+	*out = (struct gw_left){
+		.listener = (size_t)(c->listener - w->listeners),
+		.since = now - (time_t)((now_ms - c->started_ms) / 1000),
+		.until = now,
+		.connections = 1,
+	};
+	if (c->until_ms > now_ms)
+		out->until += (time_t)((c->until_ms - now_ms) / 1000);
+	memcpy(out->session, c->session, sizeof(out->session));
+	gw_conn_peer(c, out->peer);
+	if (c->account != NULL &&
+	    !gw_copy(out->account, sizeof(out->account), c->account))
+		out->account[0] = '\0';
+}
+
+/* Sessions outlive the gwd-auth that opened them; the next one knows nothing
+ * of them, and an operator must still see them and be able to end them. */
+static void
+copy_left(const struct gw_worker *w, struct gw_counters *out)
+{
+	const struct gw_conn *c;
+	size_t n = 0;
+
+	for (c = w->conns; c != NULL; c = c->next)
+		n += c->is_admitted && !gw_admitter_knows(&w->admitter,
+							  c->link);
+	n = GW_MIN(n, (size_t)GW_LEFT_MAX);
+	out->left = gw_xcalloc(n + 1, sizeof(*out->left));
+	for (c = w->conns; c != NULL && out->left_count < n; c = c->next)
+		if (c->is_admitted &&
+		    !gw_admitter_knows(&w->admitter, c->link))
+			tell_left(w, c, &out->left[out->left_count++]);
+}
+
+static void
 take_status(struct gw_worker *w, struct gw_mail *m)
 {
 	struct gw_counters *out = gw_counters_new(w->site);
@@ -86,6 +127,7 @@ take_status(struct gw_worker *w, struct gw_mail *m)
 	for (size_t i = 0; i < w->site->listener_count; i++)
 		out->listeners[i] = w->listeners[i].count;
 	copy_servers(w, out);
+	copy_left(w, out);
 	gw_mailbox_post(w->control, w->control_loop,
 			&(struct gw_mail){ .kind = GW_MAIL_COUNTED, .fd = -1,
 					   .ask = m->ask, .counters = out });

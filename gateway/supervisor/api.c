@@ -147,7 +147,9 @@ post_kill(struct gw_api *a, const char *arg, const json_t *doc)
 			       "no session has this id (any more)");
 	if (!gw_sup_kill_session(a->sup, id))
 		return failure(MHD_HTTP_SERVICE_UNAVAILABLE,
-			       "auth-unavailable", "gwd-auth is not up");
+			       "auth-unavailable",
+			       "gwd-auth or gwd-proxy did not take it; "
+			       "try again");
 	gw_event(GW_LOG_INFO, "session-kill", "session", arg, NULL);
 	return (struct answer){ MHD_HTTP_OK,
 				json_pack("{s:s}", "killed", arg) };

@@ -45,6 +45,7 @@ static const struct section {
 	{ "listeners", GW_CHILD_PROXY, false },
 	{ "upstreams", GW_CHILD_PROXY, false },
 	{ "proxy", GW_CHILD_PROXY, true },
+	{ "left_sessions", GW_CHILD_PROXY, false },
 };
 
 static const struct section *
@@ -181,6 +182,37 @@ listeners(const struct gw_collect *c, time_t now)
 	return out;
 }
 
+static const char *
+id_of(const json_t *row)
+{
+	const char *id = json_string_value(json_object_get(row, "id"));
+
+	return id != NULL ? id : "";
+}
+
+/* Sessions of an earlier gwd-auth, which the proxy alone remembers, follow
+ * those of this one; of these the proxy has no say. */
+static void
+join_left(json_t *doc)
+{
+	json_t *all = json_object_get(doc, "sessions");
+	json_t *left = json_object_get(doc, "left_sessions"), *row;
+	json_t *known = json_object();
+	size_t i;
+
+	json_array_foreach(all, i, row)
+		json_object_set(known, id_of(row), row);
+	json_array_foreach(left, i, row) {
+		if (json_object_get(known, id_of(row)) != NULL)
+			continue;
+		json_object_set_new(row, "mapping",
+				    json_string("an earlier gwd-auth"));
+		json_array_append(all, row);
+	}
+	json_decref(known);
+	json_object_del(doc, "left_sessions");
+}
+
 static json_t *
 document(const struct gw_collect *c, time_t now)
 {
@@ -197,6 +229,7 @@ document(const struct gw_collect *c, time_t now)
 		json_array_append_new(json_object_get(doc, "processes"),
 				      process_of(c, i));
 	json_object_update(doc, c->rows);
+	join_left(doc);
 	json_object_set_new(doc, "listeners", listeners(c, now));
 	h = gw_health_judge(doc, problems);
 	json_object_set_new(doc, "health", json_string(gw_health_name(h)));

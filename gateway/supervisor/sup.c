@@ -777,15 +777,32 @@ gw_sup_ask(struct gw_sup *s, int child, uint64_t ask)
 	return gw_chan_send(p->chan, GW_MSG_STATUS_ASK, ask, -1) == GW_ERR_OK;
 }
 
+static bool
+is_up(const struct proc *p)
+{
+	return p->state == GW_CS_UP && p->chan != NULL;
+}
+
+/* True, too, for one that is not up: it has no session. */
+static bool
+say_kill(struct proc *p, const uint8_t session[GW_SESSION_ID])
+{
+	if (!is_up(p))
+		return true;
+	gw_wr_raw(gw_chan_begin(p->chan), session, GW_SESSION_ID);
+	return gw_chan_send(p->chan, GW_MSG_KILL, 0, -1) == GW_ERR_OK;
+}
+
 bool
 gw_sup_kill_session(struct gw_sup *s, const uint8_t session[GW_SESSION_ID])
 {
-	struct proc *p = &s->procs[GW_CHILD_AUTH];
+	struct proc *auth = &s->procs[GW_CHILD_AUTH];
+	struct proc *proxy = &s->procs[GW_CHILD_PROXY];
+	bool is_heard = is_up(auth) || is_up(proxy);
+	bool is_said = say_kill(auth, session);
 
-	if (p->state != GW_CS_UP || p->chan == NULL)
-		return false;
-	gw_wr_raw(gw_chan_begin(p->chan), session, GW_SESSION_ID);
-	return gw_chan_send(p->chan, GW_MSG_KILL, 0, -1) == GW_ERR_OK;
+	/* to the proxy in any case */
+	return say_kill(proxy, session) && is_said && is_heard;
 }
 
 void

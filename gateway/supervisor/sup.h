@@ -61,7 +61,9 @@ void gw_sup_info(const struct gw_sup *s, int child,
 		 struct gw_child_info *out);
 /* Asks one child for its rows; false when it is not up. */
 bool gw_sup_ask(struct gw_sup *s, int child, uint64_t ask);
-/* Passes an operator's kill on to gwd-auth; false when it is not up. */
+/* Passes an operator's kill on to gwd-auth, which forgets the session, and to
+ * gwd-proxy, which may have it from an earlier gwd-auth. False when one that
+ * is up did not take it, or none is up. */
 bool gw_sup_kill_session(struct gw_sup *s,
 			 const uint8_t session[GW_SESSION_ID]);
 void gw_sup_on_admin(struct gw_sup *s, const struct gw_sup_admin *a);

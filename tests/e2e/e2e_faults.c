@@ -199,6 +199,54 @@ Test(crash, auth_dies)
 	survives("gwd-auth");
 }
 
+/* A session as `gwctl sessions` lists it; NULL: it does not. */
+static json_t *
+session_row(const char *key, const char *value)
+{
+	struct output o = GWCTL(gate.socket, "sessions", "--json");
+	json_t *list = json_loads(o.out, 0, NULL), *row;
+	size_t i;
+
+	json_array_foreach(list, i, row)
+		if (strcmp(json_text(row, key), value) == 0)
+			return row;
+	return NULL;
+}
+
+static bool
+is_listed(void *id)
+{
+	return session_row("id", id) != NULL;
+}
+
+static bool
+is_unlisted(void *id)
+{
+	return session_row("id", id) == NULL;
+}
+
+/* Who was admitted by the gwd-auth that died is seen and can be ended. */
+Test(crash, sessions_left_by_auth)
+{
+	struct wire *w = WIRE(.base = gate.url, .card = "alice");
+	struct output o;
+	char *id;
+
+	cr_assert_eq(ws_begin(w, "/echo/ws"), 101);
+	id = text("%s", json_text(session_row("account", "alice"), "id"));
+	kill_child("gwd-auth");
+	expect_recovery("gwd-auth", 3000);
+	cr_assert(await(3000, is_listed, id), "%s is listed no more", id);
+	cr_expect_str_eq(json_text(session_row("id", id), "account"), "alice");
+	cr_expect_str_eq(json_text(session_row("id", id), "mapping"),
+			 "an earlier gwd-auth");
+	o = GWCTL(gate.socket, "kill", id);
+	cr_expect_eq(o.status, 0, "%d %s", o.status, o.err);
+	cr_expect(wire_is_over(w, 3000), "her tunnel stays");
+	cr_expect(await(3000, is_unlisted, id), "%s stays listed", id);
+	wire_close(w);
+}
+
 Test(crash, kdc_dies)
 {
 	survives("gwd-kdc");

@@ -1054,6 +1054,46 @@ Test(proxy, revoked)
 	rig_stop(r);
 }
 
+/* What an earlier gwd-auth admitted: only the proxy knows, and tells of it. */
+Test(proxy, left_by_auth)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c[4];
+	char *status;
+
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < GW_COUNT(c); i++) {
+		cr_assert(rig_connect(r, &c[i], 0));
+		cr_assert_eq(rig_get(&c[i], "/bytes/1", NULL, NULL), 200);
+	}
+	status = rig_status(r);
+	cr_assert(strstr(status, "left_sessions") == NULL, "%s", status);
+	free(status);
+	for (int i = 0; i < 2; i++) {
+		/* first with no gwd-auth at all, then with a new one */
+		if (i == 0)
+			rig_unlink(r);
+		else
+			rig_link(r);
+		usleep(100000);
+		status = rig_status(r);
+		cr_assert(strstr(status, "left_sessions {\"id\":") != NULL &&
+			  strstr(status, "\"account\":\"alice\"") != NULL,
+			  "%s", status);
+		free(status);
+	}
+	rig_kill(r);
+	cr_assert(rig_is_closed(&c[3], 2000));
+	cr_assert_eq(rig_get(&c[0], "/bytes/1", NULL, NULL), 200);
+	for (size_t i = 0; i < GW_COUNT(c); i++)
+		rig_close(&c[i]);
+	cr_assert_eq(rig_leaves(r), 0);
+	status = rig_status(r);
+	cr_assert(strstr(status, "left_sessions") == NULL, "%s", status);
+	free(status);
+	rig_stop(r);
+}
+
 Test(proxy, until)
 {
 	struct rig *r = rig_start(NULL);
