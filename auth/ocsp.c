@@ -4,7 +4,7 @@
  * trusts, while only the issuer may decide (RFC 6960, 4.2.2.2). */
 #include "ocsp.h"
 #include "responder.h"
-#include "url.h"
+#include "gw/url.h"
 #include "gw/util.h"
 
 #include <openssl/err.h>

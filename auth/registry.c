@@ -3,7 +3,7 @@
  * disk before memory follows. The lock is exclusive, so there is no shared
  * memory file and no second writer. */
 #include "registry.h"
-#include "url.h"
+#include "gw/url.h"
 #include "gw/util.h"
 
 #include <openssl/err.h>

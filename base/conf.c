@@ -10,8 +10,8 @@
 #define TEXT_MAX 4096
 #define LIST_MAX 1024
 
-static const struct gw_conf_section *
-find_section(const char *name)
+const struct gw_conf_section *
+gw_conf_section(const char *name)
 {
 	for (size_t i = 0; i < gw_conf_section_count; i++)
 		if (strcmp(gw_conf_sections[i].name, name) == 0)
@@ -293,22 +293,95 @@ gw_conf_set(void *instance, const struct gw_conf_key *k, const char *text,
 }
 
 void
+gw_conf_reset(void *instance, const struct gw_conf_key *k)
+{
+	if (k->type == GW_CT_LIST)
+		list_clear(list_at(instance, k->offset));
+	if (k->type == GW_CT_STR)
+		set_str(instance, k->offset, k->dflt ? k->dflt : "");
+	else if (k->dflt != NULL)
+		gw_assert(gw_conf_set(instance, k, k->dflt, NULL) ==
+			  GW_ERR_OK);
+}
+
+void
 gw_conf_defaults(void *instance, const struct gw_conf_section *s)
 {
-	for (size_t i = 0; i < s->key_count; i++) {
-		const struct gw_conf_key *k = &s->keys[i];
-
-		if (k->type == GW_CT_STR)
-			set_str(instance, k->offset, k->dflt ? k->dflt : "");
-		else if (k->dflt != NULL)
-			gw_assert(gw_conf_set(instance, k, k->dflt, NULL) ==
-				  GW_ERR_OK);
-	}
+	for (size_t i = 0; i < s->key_count; i++)
+		gw_conf_reset(instance, &s->keys[i]);
 	if (!s->is_titled)
 		return;
 	set_str(instance, s->title_offset, "");
 	if (s->parent != NULL)
 		set_str(instance, s->parent_offset, "");
+}
+
+/* ---- values to text */
+
+/* In the largest unit that says it exactly. */
+static char *
+duration_text(int64_t ms)
+{
+	static const struct { const char *unit; int64_t ms; } units[] = {
+		{ "d", 86400000 }, { "h", 3600000 }, { "min", 60000 },
+		{ "s", 1000 }, { "ms", 1 },
+	};
+	size_t i = 0;
+
+	while (ms == 0 ? i < 3 : ms % units[i].ms != 0)
+		i++;
+	return gw_xasprintf("%" PRId64 "%s", ms / units[i].ms, units[i].unit);
+}
+
+static char *
+choice_text(const char *choices, int64_t n)
+{
+	for (; n > 0; n--)
+		choices += strcspn(choices, "|") + 1;
+	return gw_xstrndup(choices, strcspn(choices, "|"));
+}
+
+char *
+gw_conf_text(const void *instance, const struct gw_conf_key *k, size_t i)
+{
+	void *in = (void *)(uintptr_t)instance; /* only read below */
+
+	if (k->type == GW_CT_LIST)
+		return i < list_at(in, k->offset)->n
+			       ? gw_xstrdup(list_at(in, k->offset)->v[i])
+			       : NULL;
+	if (i > 0)
+		return NULL;
+	switch (k->type) {
+	case GW_CT_STR:
+		return gw_xstrdup(*str_at(in, k->offset));
+	case GW_CT_BOOL:
+		return gw_xstrdup(*bool_at(in, k->offset) ? "yes" : "no");
+	case GW_CT_ENUM:
+		return choice_text(k->choices, *int_at(in, k->offset));
+	case GW_CT_MSEC:
+		return duration_text(*int_at(in, k->offset));
+	default:
+		return gw_xasprintf("%" PRId64, *int_at(in, k->offset));
+	}
+}
+
+bool
+gw_conf_is_default(const void *instance, const struct gw_conf_key *k)
+{
+	void *in = (void *)(uintptr_t)instance; /* only read below */
+	struct gw_conf_key alone = *k;
+	union { int64_t i; bool b; } dflt = { .i = 0 };
+
+	if (k->type == GW_CT_LIST)
+		return list_at(in, k->offset)->n == 0;
+	if (k->type == GW_CT_STR)
+		return strcmp(*str_at(in, k->offset),
+			      k->dflt != NULL ? k->dflt : "") == 0;
+	alone.offset = 0;
+	gw_assert(gw_conf_set(&dflt, &alone, k->dflt, NULL) == GW_ERR_OK);
+	return k->type == GW_CT_BOOL ? *bool_at(in, k->offset) == dflt.b
+				     : *int_at(in, k->offset) == dflt.i;
 }
 
 /* ---- wire form: section, title, parent, then each key in table order */
@@ -391,7 +464,7 @@ gw_conf_decode(struct gw_rd *r, struct gw_conf *c)
 	void *in;
 
 	gw_rd_str(r, name, sizeof(name));
-	s = r->bad ? NULL : find_section(name);
+	s = r->bad ? NULL : gw_conf_section(name);
 	in = s != NULL ? gw_conf_instance(c, s) : NULL;
 	if (in == NULL)
 		return GW_ERR_PROTO;

@@ -189,6 +189,12 @@ check_paths(struct check *k)
 		return gw_complain(k->c, line_of(k, "", 0, "state_dir"),
 				   "state_dir: '%s' must be an absolute path",
 				   m->state_dir);
+	if (*m->crl_dir != '\0' &&
+	    (m->crl_dir[0] != '/' ||
+	     m->crl_dir[strlen(m->crl_dir) - 1] == '/'))
+		return gw_complain(k->c, line_of(k, "", 0, "crl_dir"),
+				   "crl_dir: '%s' must be an absolute path "
+				   "without a slash at its end", m->crl_dir);
 	return true;
 }
 
@@ -447,26 +453,15 @@ load_ca(struct check *k, size_t i)
 }
 
 static bool
-is_http_url(const char *s)
+check_ca(struct check *k, size_t i)
 {
-	return strncasecmp(s, "http://", 7) == 0 && s[7] != '\0' &&
-	       strpbrk(s, " \t") == NULL;
-}
+	const char *key;
+	struct gw_error err;
 
-static bool
-check_ocsp_url(struct check *k, size_t i)
-{
-	const struct gw_conf_ca *ca = &k->s->conf.cas[i];
-
-	if (*ca->ocsp_url != '\0' && !is_http_url(ca->ocsp_url))
-		return gw_complain(k->c, line_of(k, "ca", i, "ocsp_url"),
-				   "ocsp_url: '%s' is not an http:// URL",
-				   ca->ocsp_url);
-	if (*ca->ocsp_url == '\0' && ca->ocsp_mode == GW_OCSP_OVERRIDE)
-		return gw_complain(k->c, line_of(k, "ca", i, "ocsp_mode"),
-				   "ocsp_mode is override but there is no "
-				   "ocsp_url");
-	return true;
+	if (gw_conf_ca_check(&k->s->conf.cas[i], k->s->conf.main.crl_dir, &key,
+			     &err) == GW_ERR_OK)
+		return true;
+	return gw_complain(k->c, line_of(k, "ca", i, key), "%s", err.detail);
 }
 
 /* What gwd-auth keeps; what is in it is its own affair. */
@@ -488,7 +483,7 @@ check_cas(struct check *k)
 				   "neither a section ca \"NAME\" { file = "
 				   "\"ca.pem\" } nor a registry in state_dir");
 	for (size_t i = 0; i < k->s->conf.ca_count; i++)
-		if (!check_ocsp_url(k, i) || !load_ca(k, i))
+		if (!check_ca(k, i) || !load_ca(k, i))
 			return false;
 	if (k->s->file_count > CAS_MAX)
 		return gw_complain(k->c, k->s->src.last_line,

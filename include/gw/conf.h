@@ -194,6 +194,8 @@ struct gw_conf_section {
 
 extern const struct gw_conf_section gw_conf_sections[];
 extern const size_t gw_conf_section_count;
+/* By name; NULL when there is none. */
+const struct gw_conf_section *gw_conf_section(const char *name);
 
 void gw_conf_clear(struct gw_conf *c);
 
@@ -206,8 +208,15 @@ void *gw_conf_instance(struct gw_conf *c, const struct gw_conf_section *s);
 GW_MUST_CHECK enum gw_err gw_conf_set(void *instance,
 				      const struct gw_conf_key *key,
 				      const char *text, struct gw_error *err);
-/* Gives every key of the instance its default. */
+/* Gives one key, or every key of the instance, its default. */
+void gw_conf_reset(void *instance, const struct gw_conf_key *key);
 void gw_conf_defaults(void *instance, const struct gw_conf_section *s);
+
+/* The way back: value `i` of a key as gw_conf_set() takes it, heap; NULL
+ * when there are no so many (only lists have more than one). */
+char *gw_conf_text(const void *instance, const struct gw_conf_key *key,
+		   size_t i) GW_MUST_CHECK;
+bool gw_conf_is_default(const void *instance, const struct gw_conf_key *key);
 
 /* "250ms", "2s", "5min", "8h", "1d"; a bare number is refused. */
 bool gw_parse_duration(const char *s, int64_t *out_ms);
@@ -216,6 +225,23 @@ bool gw_parse_duration(const char *s, int64_t *out_ms);
 void gw_conf_encode(struct gw_wr *w, const struct gw_conf_section *s,
 		    const void *instance);
 GW_MUST_CHECK enum gw_err gw_conf_decode(struct gw_rd *r, struct gw_conf *c);
+
+/* Judges a section `ca` beyond its single values: words, OIDs, URLs, and that
+ * files lie below `crl_dir` ("": there is none). On GW_ERR_CONF the detail
+ * begins with the key, which `*out_key` is, too. Pure. */
+GW_MUST_CHECK enum gw_err gw_conf_ca_check(const struct gw_conf_ca *ca,
+					   const char *crl_dir,
+					   const char **out_key,
+					   struct gw_error *err);
+/* Only what can be told of each key by itself. */
+GW_MUST_CHECK enum gw_err gw_conf_ca_check_values(const struct gw_conf_ca *ca,
+						  const char **out_key,
+						  struct gw_error *err);
+/* More are refused. */
+#define GW_CA_PLACE_MAX    511 /* bytes of ocsp_url, of each of crl */
+#define GW_CA_CRLS_MAX     16
+#define GW_CA_EKUS_MAX     6
+#define GW_CA_POLICIES_MAX 16
 
 /* By title; NULL when there is none. */
 const struct gw_conf_listener *gw_conf_listener(const struct gw_conf *c,

@@ -7,7 +7,7 @@
 #include "answers.h"
 #include "gw/util.h"
 #include "ocsp.h"
-#include "url.h"
+#include "gw/url.h"
 
 #define GOOD    V_OCSP_CERTSTATUS_GOOD
 #define REVOKED V_OCSP_CERTSTATUS_REVOKED

@@ -159,3 +159,202 @@ Test(conf, wire_round_trip)
 	gw_conf_clear(&a);
 	gw_conf_clear(&b);
 }
+
+/* ---- from and to text */
+
+/* Every key of every section: what it says is taken back as the same. */
+Test(conf, text_round_trip)
+{
+	static const struct { const char *section, *key, *text; } given[] = {
+		{ "ca", "grace", "90min" }, { "ca", "grace", "7d" },
+		{ "ca", "grace", "0s" }, { "ca", "grace", "1500ms" },
+		{ "ca", "max_depth", "3" }, { "ca", "ntauth", "yes" },
+		{ "ca", "ocsp_mode", "override" }, { "ca", "relax", "lenient" },
+		{ "ca", "ocsp_url", "http://x/" },
+		{ "mapping", "strong", "prefer" },
+	};
+
+	for (size_t i = 0; i < GW_COUNT(given); i++) {
+		const struct gw_conf_section *s = section(given[i].section);
+		const struct gw_conf_key *k = key(s->name, given[i].key);
+		struct gw_conf conf = { 0 };
+		void *in = gw_conf_instance(&conf, s);
+		char *text;
+
+		gw_conf_defaults(in, s);
+		cr_expect(gw_conf_is_default(in, k), "%s", k->name);
+		cr_assert_eq(gw_conf_set(in, k, given[i].text, NULL),
+			     GW_ERR_OK);
+		cr_expect_not(gw_conf_is_default(in, k), "%s", k->name);
+		text = gw_conf_text(in, k, 0);
+		cr_expect_str_eq(text, given[i].text);
+		cr_expect_null(gw_conf_text(in, k, 1), "%s", k->name);
+		gw_conf_reset(in, k);
+		cr_expect(gw_conf_is_default(in, k), "%s", k->name);
+		free(text);
+		gw_conf_clear(&conf);
+	}
+}
+
+Test(conf, every_default_is_one)
+{
+	struct gw_conf conf = { 0 };
+
+	for (size_t i = 0; i < gw_conf_section_count; i++) {
+		const struct gw_conf_section *s = &gw_conf_sections[i];
+		void *in = gw_conf_instance(&conf, s);
+
+		gw_conf_defaults(in, s);
+		for (size_t j = 0; j < s->key_count; j++)
+			cr_expect(gw_conf_is_default(in, &s->keys[j]),
+				  "%s.%s", s->name, s->keys[j].name);
+	}
+	gw_conf_clear(&conf);
+}
+
+/* ---- a CA as a whole: `key` = `text`, and another */
+
+#define CRL_DIR "/etc/gwd/crl"
+
+static const struct ca_case {
+	const char *key, *text, *other, *other_text, *words; /* NULL: good */
+} ca_cases[] = {
+	{ "revocation", "hope", NULL, NULL, "not one of ocsp|crl" },
+	{ "revocation", "", NULL, NULL, "not one of" },
+	{ "revocation", "ocsp|crl", NULL, NULL, "not one of" },
+	{ "revocation", "crl", "revocation", "crl", "twice" },
+	{ "revocation", "crl", "revocation", "ocsp", NULL },
+	{ "relax", "everything", NULL, NULL, "not one of any-eku|" },
+	{ "relax", "ca", NULL, NULL, "not one of" },
+	{ "relax", "lenient", "relax", "lenient", "twice" },
+	{ "relax", "lenient", "relax", "any-eku", NULL },
+	{ "ocsp_url", "ftp://x/", NULL, NULL, "not an http:// URL" },
+	{ "ocsp_url", "https://x/", NULL, NULL, "not an http:// URL" },
+	{ "ocsp_url", "http://u@x/", NULL, NULL, "not an http:// URL" },
+	{ "ocsp_url", "http://x/", "ocsp_mode", "override", NULL },
+	{ "ocsp_mode", "override", NULL, NULL, "there is no ocsp_url" },
+	{ "crl", "", NULL, NULL, "neither" },
+	{ "crl", "file:///x", NULL, NULL, "neither" },
+	{ "crl", "ldap://dc1/CN=x", NULL, NULL, "neither" },
+	{ "crl", "ldap:///", NULL, NULL, "neither" },
+	{ "crl", "ldap:///CN=a b", NULL, NULL, "neither" },
+	{ "crl", "ldap:///CN=a\x1b[2J", NULL, NULL, "neither" },
+	{ "crl", "x.crl", NULL, NULL, "neither" },
+	{ "crl", CRL_DIR "/../x.crl", NULL, NULL, "without .." },
+	{ "crl", CRL_DIR "/..", NULL, NULL, "without .." },
+	{ "crl", CRL_DIR "/a\xff", NULL, NULL, "neither" },
+	{ "crl", CRL_DIR, NULL, NULL, "not lie below" },
+	{ "crl", CRL_DIR "/", NULL, NULL, "not lie below" },
+	{ "crl", CRL_DIR "2/x.crl", NULL, NULL, "not lie below" },
+	{ "crl", "/etc/shadow", NULL, NULL, "not lie below" },
+	{ "crl", "http://x/a", "crl", "http://x/a", "twice" },
+	{ "crl", CRL_DIR "/a/..b.crl", NULL, NULL, NULL },
+	{ "crl", "http://x/a.crl", "crl", "LDAP:///CN=x?y", NULL },
+	{ "require_eku", "1", NULL, NULL, "not an OID" },
+	{ "require_eku", "1.", NULL, NULL, "not an OID" },
+	{ "require_eku", ".1.2", NULL, NULL, "not an OID" },
+	{ "require_eku", "3.1", NULL, NULL, "not an OID" },
+	{ "require_eku", "1.40", NULL, NULL, "not an OID" },
+	{ "require_eku", "1.100", NULL, NULL, "not an OID" },
+	{ "require_eku", "1.2.03", NULL, NULL, "not an OID" },
+	{ "require_eku", "1.2..3", NULL, NULL, "not an OID" },
+	{ "require_eku", "1.2.3 ", NULL, NULL, "not an OID" },
+	{ "require_eku", "1.2.1234567890123456789012345678901234567890",
+	  NULL, NULL, "not an OID" },
+	{ "require_eku", "2.999.0", "require_eku", "1.39", NULL },
+	{ "require_policy", "anyPolicy", NULL, NULL, "not an OID" },
+	{ "require_policy", "1.2.3", "require_policy", "1.2.3", "twice" },
+	{ "require_policy", "1.2.3", NULL, NULL, NULL },
+};
+
+static struct gw_conf_ca *
+new_ca(struct gw_conf *conf)
+{
+	struct gw_conf_ca *ca = gw_conf_instance(conf, section("ca"));
+
+	gw_conf_defaults(ca, section("ca"));
+	return ca;
+}
+
+Test(conf, ca_check)
+{
+	for (size_t i = 0; i < GW_COUNT(ca_cases); i++) {
+		const struct ca_case *c = &ca_cases[i];
+		struct gw_conf conf = { 0 };
+		struct gw_error err = { 0 };
+		struct gw_conf_ca *ca = new_ca(&conf);
+		const char *wrong = "";
+		enum gw_err rc;
+
+		cr_assert_eq(gw_conf_set(ca, key("ca", c->key), c->text,
+					 NULL), GW_ERR_OK);
+		if (c->other != NULL)
+			cr_assert_eq(gw_conf_set(ca, key("ca", c->other),
+						 c->other_text, NULL),
+				     GW_ERR_OK);
+		rc = gw_conf_ca_check(ca, CRL_DIR, &wrong, &err);
+		cr_expect_eq(rc, c->words == NULL ? GW_ERR_OK : GW_ERR_CONF,
+			     "%s %s: %s", c->key, c->text, err.detail);
+		if (c->words != NULL) {
+			cr_expect_str_eq(wrong, c->key, "%s", c->text);
+			cr_expect_eq(strncmp(err.detail, wrong,
+					     strlen(wrong)), 0, "%s",
+				     err.detail);
+			cr_expect_not_null(strstr(err.detail, c->words),
+					   "%s: %s", c->text, err.detail);
+		}
+		gw_conf_clear(&conf);
+	}
+}
+
+/* What gwctl cannot know is not held against a value. */
+Test(conf, ca_check_values)
+{
+	struct gw_conf conf = { 0 };
+	struct gw_error err = { 0 };
+	struct gw_conf_ca *ca = new_ca(&conf);
+	const char *wrong;
+
+	ca->ocsp_mode = GW_OCSP_OVERRIDE;
+	cr_assert_eq(gw_conf_set(ca, key("ca", "crl"), "/x.crl", NULL),
+		     GW_ERR_OK);
+	cr_expect_eq(gw_conf_ca_check_values(ca, &wrong, &err), GW_ERR_OK);
+	cr_expect_neq(gw_conf_ca_check(ca, CRL_DIR, &wrong, &err), GW_ERR_OK);
+	ca->ocsp_mode = GW_OCSP_FAILOVER;
+	cr_expect_neq(gw_conf_ca_check(ca, "", &wrong, &err), GW_ERR_OK);
+	cr_expect_not_null(strstr(err.detail, "gwd.conf does not set"));
+	gw_conf_clear(&conf);
+}
+
+/* More than is kept, and longer than is kept. */
+Test(conf, ca_check_bounds)
+{
+	static const struct { const char *key, *start; size_t max; } lists[] = {
+		{ "crl", "http://x/", GW_CA_CRLS_MAX },
+		{ "require_eku", "1.2.", GW_CA_EKUS_MAX },
+		{ "require_policy", "1.2.", GW_CA_POLICIES_MAX },
+	};
+	struct gw_conf conf = { 0 };
+	struct gw_conf_ca *ca = new_ca(&conf);
+	char url[GW_CA_PLACE_MAX + 2] = "http://x/";
+	const char *wrong;
+
+	for (size_t i = 0; i < GW_COUNT(lists); i++) {
+		for (size_t j = 0; j <= lists[i].max; j++) {
+			gw_auto(free) char *text =
+				gw_xasprintf("%s%zu", lists[i].start, j);
+
+			cr_expect_eq(gw_conf_ca_check(ca, "", &wrong, NULL),
+				     GW_ERR_OK, "%s %zu", lists[i].key, j);
+			cr_assert_eq(gw_conf_set(ca, key("ca", lists[i].key),
+						 text, NULL), GW_ERR_OK);
+		}
+		cr_expect_eq(gw_conf_ca_check(ca, "", &wrong, NULL),
+			     GW_ERR_CONF, "%s", lists[i].key);
+		gw_conf_reset(ca, key("ca", lists[i].key));
+	}
+	memset(url + 9, 'a', sizeof(url) - 10);
+	cr_assert_eq(gw_conf_set(ca, key("ca", "crl"), url, NULL), GW_ERR_OK);
+	cr_expect_eq(gw_conf_ca_check(ca, "", &wrong, NULL), GW_ERR_CONF);
+	gw_conf_clear(&conf);
+}

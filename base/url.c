@@ -1,5 +1,5 @@
-/* url.c — see url.h. RFC 3986, the part that OCSP URLs use. */
-#include "url.h"
+/* url.c — see gw/url.h. RFC 3986, the part that OCSP URLs use. */
+#include "gw/url.h"
 #include "gw/util.h"
 
 #include <string.h>
