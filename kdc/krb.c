@@ -32,6 +32,7 @@ gw_krb_new(const struct gw_krbconf *conf, struct gw_krb **out,
 	krb5_error_code ret;
 
 	k->conf = conf;
+	k->transport.conn.fd = -1;
 	if (rc != GW_ERR_OK) {
 		gw_krb_free(k);
 		return rc;
@@ -55,6 +56,7 @@ gw_krb_free(struct gw_krb *k)
 {
 	if (k == NULL)
 		return;
+	gw_kdc_conn_close(&k->transport.conn);
 	if (k->tgt != NULL)
 		krb5_cc_destroy(k->ctx, k->tgt);
 	if (k->keytab != NULL)
@@ -160,8 +162,9 @@ as_exchange(struct gw_krb *k, krb5_init_creds_context as)
 		if (ret != 0 || (flags & KRB5_INIT_CREDS_STEP_FLAG_CONTINUE) ==
 					0)
 			break;
-		t->failure.code = gw_kdc_exchange(&t->dc, &t->limits, &out,
-						  &in, &t->failure);
+		t->failure.code = gw_kdc_exchange(&t->dc, &t->limits,
+						  &t->conn, &out, &in,
+						  &t->failure);
 		ret = t->failure.code != GW_ERR_OK ? KRB5_KDC_UNREACH
 						   : wrong_key(k, &in);
 		krb5_free_data_contents(k->ctx, &out);

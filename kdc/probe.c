@@ -143,7 +143,7 @@ ask_kdc(struct gw_prober *p, const struct gw_dc *dc,
 	if (!has_hello(p))
 		return GW_ERR_OK;
 	out->asked_kdc = true;
-	rc = gw_kdc_exchange(dc, l, &p->hello, &reply, err);
+	rc = gw_kdc_exchange(dc, l, NULL, &p->hello, &reply, err);
 	out->kdc_answers = rc == GW_ERR_OK;
 	free(reply.data);
 	return rc;

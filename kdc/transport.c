@@ -196,12 +196,72 @@ recv_reply(int fd, krb5_data *out, uint64_t until)
 	return 0;
 }
 
-enum gw_err
-gw_kdc_exchange(const struct gw_dc *dc, const struct gw_limits *l,
-		const krb5_data *request, krb5_data *out_reply,
-		struct gw_error *err)
+/* ---- the kept connection */
+
+/* Longer idle, and a DC that has died meanwhile would be noticed later than
+ * by connecting. */
+#define IDLE_MS 5000
+
+void
+gw_kdc_conn_close(struct gw_kdc_conn *c)
 {
-	uint64_t until;
+	gw_close(&c->fd);
+}
+
+/* fail closed: bytes that wait there answer no question of ours. */
+static bool
+is_quiet(int fd)
+{
+	char c;
+
+	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+	       errno == EAGAIN;
+}
+
+/* The caller's from here on; -1 when there is none for this DC. */
+static int
+take_kept(struct gw_kdc_conn *keep, const struct gw_dc *dc)
+{
+	int fd;
+
+	if (keep == NULL || keep->fd < 0)
+		return -1;
+	fd = keep->fd;
+	keep->fd = -1;
+	if (gw_mono_ms() - keep->used_ms > IDLE_MS ||
+	    memcmp(&keep->addr, &dc->addr, sizeof(keep->addr)) != 0 ||
+	    !is_quiet(fd))
+		gw_close(&fd);
+	return fd;
+}
+
+static void
+keep_or_close(struct gw_kdc_conn *keep, const struct gw_dc *dc, int fd)
+{
+	if (keep == NULL) {
+		gw_close(&fd);
+		return;
+	}
+	*keep = (struct gw_kdc_conn){ .fd = fd, .addr = dc->addr,
+				      .used_ms = gw_mono_ms() };
+}
+
+/* 0 or an errno. A connection on which something failed is not used again:
+ * what comes late would be taken for the next answer. */
+static int
+exchange(int fd, const krb5_data *request, krb5_data *out_reply,
+	 uint64_t until)
+{
+	int e = send_all(fd, request, until);
+
+	return e != 0 ? e : recv_reply(fd, out_reply, until);
+}
+
+static enum gw_err
+exchange_anew(const struct gw_dc *dc, const struct gw_limits *l,
+	      const krb5_data *request, krb5_data *out_reply, int *out_fd,
+	      struct gw_error *err)
+{
 	int fd = -1, e;
 
 	if (gw_dial(dc, GW_PORT_KDC, l, &fd, err) != GW_ERR_OK) {
@@ -209,16 +269,39 @@ gw_kdc_exchange(const struct gw_dc *dc, const struct gw_limits *l,
 			err->code = GW_ERR_KDC_UNREACHABLE;
 		return GW_ERR_KDC_UNREACHABLE;
 	}
-	until = gw_limits_until(l, l->kdc_ms);
-	e = send_all(fd, request, until);
-	if (e == 0)
-		e = recv_reply(fd, out_reply, until);
-	gw_close(&fd);
-	if (e != 0)
+	e = exchange(fd, request, out_reply, gw_limits_until(l, l->kdc_ms));
+	if (e != 0) {
+		gw_close(&fd);
 		return gw_fail(err, GW_ERR_KDC_UNREACHABLE,
 			       "%s port %u: no answer: %s", dc->name,
 			       GW_PORT_KDC, strerror(e));
+	}
+	*out_fd = fd;
 	return GW_ERR_OK;
+}
+
+/* A KDC may close a connection after any answer: then once more over a new
+ * one. Not when it is silent: that took its time already. */
+enum gw_err
+gw_kdc_exchange(const struct gw_dc *dc, const struct gw_limits *l,
+		struct gw_kdc_conn *keep, const krb5_data *request,
+		krb5_data *out_reply, struct gw_error *err)
+{
+	int fd = take_kept(keep, dc), e = 0;
+	enum gw_err rc = GW_ERR_OK;
+
+	if (fd >= 0 && (e = exchange(fd, request, out_reply,
+				     gw_limits_until(l, l->kdc_ms))) != 0)
+		gw_close(&fd);
+	if (e == ETIMEDOUT)
+		return gw_fail(err, GW_ERR_KDC_UNREACHABLE,
+			       "%s port %u: no answer: %s", dc->name,
+			       GW_PORT_KDC, strerror(e));
+	if (fd < 0)
+		rc = exchange_anew(dc, l, request, out_reply, &fd, err);
+	if (rc == GW_ERR_OK)
+		keep_or_close(keep, dc, fd);
+	return rc;
 }
 
 static krb5_error_code KRB5_CALLCONV
@@ -240,7 +323,7 @@ send_hook(krb5_context ctx, void *data, const krb5_data *realm,
 			      (int)GW_MIN(realm->length, 100u), realm->data);
 		return KRB5_REALM_UNKNOWN;
 	}
-	if (gw_kdc_exchange(&t->dc, &t->limits, message, &reply,
+	if (gw_kdc_exchange(&t->dc, &t->limits, &t->conn, message, &reply,
 			    &t->failure) != GW_ERR_OK)
 		return KRB5_KDC_UNREACH;
 	ret = krb5_copy_data(ctx, &reply, new_reply);

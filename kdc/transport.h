@@ -50,18 +50,30 @@ GW_MUST_CHECK enum gw_err gw_dial(const struct gw_dc *dc, uint16_t port,
 
 #define GW_KDC_REPLY_MAX (256u * 1024)
 
+/* A connection kept for the next message, for a few seconds. */
+struct gw_kdc_conn {
+	int fd; /* -1: none */
+	union gw_addr addr;
+	uint64_t used_ms;
+};
+#define GW_KDC_CONN_NONE { .fd = -1 }
+void gw_kdc_conn_close(struct gw_kdc_conn *c);
+
 /* One message to the KDC over TCP (RFC 4120, 7.2.2) and its answer, which
- * the caller frees with free(). GW_ERR_KDC_UNREACHABLE with the reason. */
+ * the caller frees with free(). Over `keep`, when that leads to this DC and
+ * is still good, else over a new connection that becomes it; NULL: none is
+ * kept. GW_ERR_KDC_UNREACHABLE with the reason. */
 GW_MUST_CHECK enum gw_err
 gw_kdc_exchange(const struct gw_dc *dc, const struct gw_limits *l,
-		const krb5_data *request, krb5_data *out_reply,
-		struct gw_error *err);
+		struct gw_kdc_conn *keep, const krb5_data *request,
+		krb5_data *out_reply, struct gw_error *err);
 
 /* What libkrb5's send hook needs; one per krb5_context. */
 struct gw_transport {
 	const char *realm; /* the only one ever asked; borrowed */
 	struct gw_dc dc;
 	struct gw_limits limits;
+	struct gw_kdc_conn conn;
 	struct gw_error failure; /* code is GW_ERR_OK after a good exchange */
 };
 

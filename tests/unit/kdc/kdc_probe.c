@@ -27,6 +27,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define USERS_MAX 64
@@ -86,19 +87,13 @@ by_value(const void *a, const void *b)
 static uint64_t
 child_cpu_us(const struct probe *p)
 {
-	char path[64], text[512] = "";
-	unsigned long user = 0, sys = 0;
-	FILE *f;
+	struct timespec ts;
+	clockid_t clock;
 
-	if (!gw_format(path, sizeof(path), "/proc/%d/stat", (int)p->child) ||
-	    (f = fopen(path, "r")) == NULL)
+	if (clock_getcpuclockid(p->child, &clock) != 0 ||
+	    clock_gettime(clock, &ts) != 0)
 		return 0;
-	if (fgets(text, sizeof(text), f) == NULL ||
-	    sscanf(text, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-		   &user, &sys) != 2)
-		user = sys = 0;
-	fclose(f);
-	return (user + sys) * 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
 static void
