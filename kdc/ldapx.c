@@ -61,14 +61,14 @@ limit_messages(LDAP *ld)
 }
 
 enum gw_err
-gw_ldap_open(const struct gw_dc *dc, const struct gw_limits *l, LDAP **out,
-	     struct gw_error *err)
+gw_ldap_open(const struct gw_dc *dc, const struct gw_limits *l, int ahead,
+	     LDAP **out, struct gw_error *err)
 {
 	gw_auto(gw_ldap_close) LDAP *ld = NULL;
 	gw_auto(free) char *url = NULL;
 	int fd, rc;
 
-	if (gw_dial(dc, GW_PORT_LDAP, l, &fd, err) != GW_ERR_OK) {
+	if (gw_dial(dc, GW_PORT_LDAP, l, ahead, &fd, err) != GW_ERR_OK) {
 		if (err != NULL)
 			err->code = GW_ERR_LDAP_UNREACHABLE;
 		return GW_ERR_LDAP_UNREACHABLE;

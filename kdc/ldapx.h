@@ -19,10 +19,10 @@ void gw_ldap_close(LDAP *ld); /* NULL is fine */
 GW_DEFINE_CLEANUP(LDAP *, gw_ldap_close)
 GW_DEFINE_CLEANUP(LDAPMessage *, ldap_msgfree)
 
-/* Connected, anonymous. GW_ERR_LDAP_UNREACHABLE. */
+/* Connected, anonymous; `ahead` as for gw_dial(). GW_ERR_LDAP_UNREACHABLE. */
 GW_MUST_CHECK enum gw_err gw_ldap_open(const struct gw_dc *dc,
-				       const struct gw_limits *l, LDAP **out,
-				       struct gw_error *err);
+				       const struct gw_limits *l, int ahead,
+				       LDAP **out, struct gw_error *err);
 
 /* Binds with this credential and no other, sealed. LDAP_UNREACHABLE,
  * LDAP_BIND_REFUSED. */

@@ -104,7 +104,7 @@ ask_ldap(struct gw_prober *p, const struct gw_dc *dc,
 				     .attrs = attrs };
 	gw_auto(gw_ldap_close) LDAP *ld = NULL;
 	gw_auto(ldap_msgfree) LDAPMessage *res = NULL;
-	enum gw_err rc = gw_ldap_open(dc, l, &ld, err);
+	enum gw_err rc = gw_ldap_open(dc, l, -1, &ld, err);
 	LDAPMessage *e;
 
 	if (rc == GW_ERR_OK)

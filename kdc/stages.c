@@ -14,7 +14,8 @@ struct attempt {
 	enum gw_mapping mapping;
 	struct gw_evidence evidence;
 	struct gw_cred cred;
-	LDAP *ld; /* bound as the user */
+	int ahead; /* the connection for `ld`, under way; -1 */
+	LDAP *ld;  /* bound as the user */
 	struct gw_token token;
 	struct gw_logon_trace *trace;
 };
@@ -140,9 +141,12 @@ static enum gw_err
 stage_self(struct attempt *a, struct gw_facts *f, struct gw_error *err)
 {
 	char sid[GW_SID_MAX];
-	enum gw_err rc = ask_self_ticket(a, err);
+	enum gw_err rc;
 
 	(void)f;
+	/* The DC makes its session ready while its KDC is at work. */
+	a->ahead = gw_dial_ahead(&a->dc, GW_PORT_LDAP);
+	rc = ask_self_ticket(a, err);
 	if (rc != GW_ERR_OK)
 		return explain(a, rc, err);
 	rc = gw_krb_pac_sid(gw_worker_krb(a->w), &a->evidence, sid, err);
@@ -216,8 +220,10 @@ static enum gw_err
 stage_bind(struct attempt *a, struct gw_facts *f, struct gw_error *err)
 {
 	struct gw_account own = { .sid = "" };
-	enum gw_err rc = gw_ldap_open(&a->dc, &a->limits, &a->ld, err);
+	enum gw_err rc = gw_ldap_open(&a->dc, &a->limits, a->ahead, &a->ld,
+				      err);
 
+	a->ahead = -1;
 	if (rc == GW_ERR_OK)
 		rc = gw_ldap_bind(a->ld, &a->cred, &a->limits, err);
 	if (rc == GW_ERR_OK)
@@ -304,6 +310,7 @@ fill_facts(struct attempt *a, struct gw_facts *f)
 static void
 clear_attempt(struct attempt *a)
 {
+	gw_close(&a->ahead);
 	gw_ldap_close(a->ld);
 	gw_cred_clear(gw_worker_krb(a->w), &a->cred);
 	gw_evidence_clear(gw_worker_krb(a->w), &a->evidence);
@@ -317,8 +324,8 @@ gw_stages_run(struct gw_worker *w, const struct gw_claims *claims,
 	      struct gw_error *err)
 {
 	struct attempt a = { .w = w, .claims = claims, .dc = *dc,
-			     .limits = *l, .cred = GW_CRED_NONE,
-			     .trace = trace };
+			     .limits = *l, .ahead = -1,
+			     .cred = GW_CRED_NONE, .trace = trace };
 	struct gw_facts f = { .mapping = GW_MAPPED_NOT };
 	enum gw_err rc;
 

@@ -103,13 +103,23 @@ finish_connect(int fd, uint64_t deadline_ms)
 	return so;
 }
 
+int
+gw_dial_ahead(const struct gw_dc *dc, uint16_t port)
+{
+	int fd = -1;
+
+	if (start_connect(dc, port, &fd) != 0)
+		gw_close(&fd);
+	return fd;
+}
+
 enum gw_err
 gw_dial(const struct gw_dc *dc, uint16_t port, const struct gw_limits *l,
-	int *out_fd, struct gw_error *err)
+	int ahead, int *out_fd, struct gw_error *err)
 {
 	uint64_t until = gw_limits_until(l, l->connect_ms);
-	int fd = -1;
-	int e = start_connect(dc, port, &fd);
+	int fd = ahead;
+	int e = fd >= 0 ? 0 : start_connect(dc, port, &fd);
 
 	if (e == 0)
 		e = finish_connect(fd, until);
@@ -264,7 +274,7 @@ exchange_anew(const struct gw_dc *dc, const struct gw_limits *l,
 {
 	int fd = -1, e;
 
-	if (gw_dial(dc, GW_PORT_KDC, l, &fd, err) != GW_ERR_OK) {
+	if (gw_dial(dc, GW_PORT_KDC, l, -1, &fd, err) != GW_ERR_OK) {
 		if (err != NULL)
 			err->code = GW_ERR_KDC_UNREACHABLE;
 		return GW_ERR_KDC_UNREACHABLE;

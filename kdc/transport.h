@@ -43,10 +43,14 @@ int gw_ms_left(uint64_t deadline_ms);
 bool gw_addr_parse(const char *s, union gw_addr *out);
 void gw_addr_format(const union gw_addr *a, char out[INET6_ADDRSTRLEN]);
 
-/* A connected non-blocking socket. GW_ERR_SYSTEM with the reason. */
+/* Begins to connect and does not wait: for gw_dial() later. -1 when that
+ * failed at once. The caller's. */
+int gw_dial_ahead(const struct gw_dc *dc, uint16_t port);
+/* A connected non-blocking socket. `ahead` is taken: from gw_dial_ahead() to
+ * the same place, or -1. GW_ERR_SYSTEM with the reason. */
 GW_MUST_CHECK enum gw_err gw_dial(const struct gw_dc *dc, uint16_t port,
-				  const struct gw_limits *l, int *out_fd,
-				  struct gw_error *err);
+				  const struct gw_limits *l, int ahead,
+				  int *out_fd, struct gw_error *err);
 
 #define GW_KDC_REPLY_MAX (256u * 1024)
 

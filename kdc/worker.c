@@ -116,7 +116,7 @@ bind_service(struct gw_worker *w, const struct gw_dc *dc,
 	enum gw_err rc = service_cred(w, &cred, err);
 
 	if (rc == GW_ERR_OK)
-		rc = gw_ldap_open(dc, l, &ld, err);
+		rc = gw_ldap_open(dc, l, -1, &ld, err);
 	if (rc == GW_ERR_OK)
 		rc = gw_ldap_bind(ld, &cred, l, err);
 	if (rc == GW_ERR_LDAP_BIND_REFUSED)

@@ -102,8 +102,9 @@ summarize(const struct probe *p)
 	uint64_t all = gw_mono_us() - p->start_us;
 
 	qsort(p->took_us, p->total, sizeof(*p->took_us), by_value);
-	printf("%u logins, %u ok, %u mixed up; %.1f/s; us: median %llu p95 %llu max %llu; child's cpu so far %llu us\n",
+	printf("%u logins, %u ok, %u mixed up; %.1f/s; us: p10 %llu median %llu p95 %llu max %llu; child's cpu so far %llu us\n",
 	       p->total, p->ok, p->mixed_up, p->total * 1e6 / (double)all,
+	       (unsigned long long)p->took_us[p->total / 10],
 	       (unsigned long long)p->took_us[p->total / 2],
 	       (unsigned long long)p->took_us[p->total * 95 / 100],
 	       (unsigned long long)p->took_us[p->total - 1],
