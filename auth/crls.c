@@ -68,24 +68,6 @@ check_strength(const X509_CRL *crl, struct gw_error *err)
 		       OBJ_nid2ln(sig));
 }
 
-static void
-push(struct gw_crls *c, X509_CRL *crl)
-{
-	gw_assert(sk_X509_CRL_push(c->lists, crl) > 0);
-}
-
-static void
-push_full(struct gw_crls *c, struct gw_crl *list)
-{
-	X509_CRL *view = gw_crl_get0_x509(list);
-
-	gw_assert(X509_CRL_up_ref(view) == 1);
-	push(c, view);
-	c->indexed = gw_xrealloc(c->indexed, c->indexed_count + 1,
-				 sizeof(struct gw_crl *));
-	c->indexed[c->indexed_count++] = list;
-}
-
 static bool
 is_delta(const X509_CRL *crl)
 {
@@ -95,26 +77,88 @@ is_delta(const X509_CRL *crl)
 /* The view has no entries for libcrypto to find removeFromCRL in, so a delta
  * is handed over whole. */
 static enum gw_err
-add(struct gw_crls *c, const uint8_t *der, size_t len, struct gw_error *err)
+parse(const uint8_t *der, size_t len, struct gw_crl_list *out,
+      struct gw_error *err)
 {
-	gw_auto(gw_crl_free) struct gw_crl *list = NULL;
-	gw_auto(X509_CRL_free) X509_CRL *plain = NULL;
+	gw_auto(gw_crl_free) struct gw_crl *crl = NULL;
 	const uint8_t *p = der;
-	enum gw_err rc = gw_crl_parse(der, len, &list, err);
+	X509_CRL *delta = NULL;
+	enum gw_err rc = gw_crl_parse(der, len, &crl, err);
 
 	if (rc == GW_ERR_OK)
-		rc = check_strength(gw_crl_get0_x509(list), err);
+		rc = check_strength(gw_crl_get0_x509(crl), err);
 	if (rc != GW_ERR_OK)
 		return rc;
-	if (!is_delta(gw_crl_get0_x509(list))) {
-		push_full(c, gw_steal(&list));
-		return GW_ERR_OK;
+	if (is_delta(gw_crl_get0_x509(crl))) {
+		delta = d2i_X509_CRL(NULL, &p, (long)len);
+		if (delta == NULL)
+			return gw_fail(err, GW_ERR_REVOCATION_MALFORMED,
+				       "delta CRL: an entry is broken");
 	}
-	plain = d2i_X509_CRL(NULL, &p, (long)len);
-	if (plain == NULL)
-		return gw_fail(err, GW_ERR_REVOCATION_MALFORMED,
-			       "delta CRL: an entry is broken");
-	push(c, gw_steal(&plain));
+	*out = (struct gw_crl_list){ gw_steal(&crl), delta };
+	return GW_ERR_OK;
+}
+
+enum gw_err
+gw_crl_list_parse(const uint8_t *der, size_t len, struct gw_crl_list *out,
+		  struct gw_error *err)
+{
+	enum gw_err rc = parse(der, len, out, err);
+
+	ERR_clear_error();
+	return rc;
+}
+
+void
+gw_crl_list_clear(struct gw_crl_list *l)
+{
+	gw_crl_free(l->crl);
+	X509_CRL_free(l->delta);
+	*l = (struct gw_crl_list){ .crl = NULL };
+}
+
+X509_CRL *
+gw_crl_list_get0_x509(const struct gw_crl_list *l)
+{
+	return l->delta != NULL ? l->delta : gw_crl_get0_x509(l->crl);
+}
+
+bool
+gw_crl_list_prove(struct gw_crl_list *l, X509 *issuer)
+{
+	X509_CRL *x = gw_crl_get0_x509(l->crl);
+	EVP_PKEY *key = X509_get0_pubkey(issuer);
+	bool ok = key != NULL &&
+		  X509_NAME_cmp(X509_CRL_get_issuer(x),
+				X509_get_subject_name(issuer)) == 0 &&
+		  X509_CRL_verify(x, key) == 1;
+
+	ERR_clear_error();
+	return ok;
+}
+
+void
+gw_crls_borrow(struct gw_crls *c, const struct gw_crl_list *l)
+{
+	X509_CRL *x = gw_crl_list_get0_x509(l);
+
+	gw_assert(X509_CRL_up_ref(x) == 1 &&
+		  sk_X509_CRL_push(c->lists, x) > 0);
+}
+
+static enum gw_err
+add(struct gw_crls *c, const uint8_t *der, size_t len, struct gw_error *err)
+{
+	struct gw_crl_list l;
+	enum gw_err rc = parse(der, len, &l, err);
+
+	if (rc != GW_ERR_OK)
+		return rc;
+	gw_crls_borrow(c, &l);
+	X509_CRL_free(l.delta);
+	c->indexed = gw_xrealloc(c->indexed, c->indexed_count + 1,
+				 sizeof(struct gw_crl *));
+	c->indexed[c->indexed_count++] = l.crl;
 	return GW_ERR_OK;
 }
 
@@ -187,10 +231,11 @@ ask(struct gw_crls *c, X509_STORE_CTX *ctx, struct gw_error *err)
 	return GW_ERR_OK;
 }
 
-enum gw_err
-gw_crls_check(struct gw_crls *c, const struct gw_path *path,
-	      STACK_OF(X509) *given, const struct gw_chain_rules *rules,
-	      time_t now, struct gw_error *err)
+/* `flags`: whose revocation is asked about. */
+static enum gw_err
+check(struct gw_crls *c, const struct gw_path *path, int depth,
+      unsigned long flags, STACK_OF(X509) *given,
+      const struct gw_chain_rules *rules, time_t now, struct gw_error *err)
 {
 	gw_auto(X509_STORE_free) X509_STORE *store = X509_STORE_new();
 	gw_auto(X509_STORE_CTX_free) X509_STORE_CTX *ctx = NULL;
@@ -200,10 +245,11 @@ gw_crls_check(struct gw_crls *c, const struct gw_path *path,
 
 	if (store != NULL &&
 	    X509_STORE_add_cert(store, sk_X509_value(path->certs, last)) == 1)
-		ctx = gw_chain_context(store, gw_path_leaf(path), all, rules,
-				       now, X509_V_FLAG_PARTIAL_CHAIN |
-					       X509_V_FLAG_CRL_CHECK |
-					       X509_V_FLAG_CRL_CHECK_ALL |
+		ctx = gw_chain_context(store,
+				       sk_X509_value(path->certs, depth), all,
+				       rules, now,
+				       X509_V_FLAG_PARTIAL_CHAIN |
+					       X509_V_FLAG_CRL_CHECK | flags |
 					       X509_V_FLAG_EXTENDED_CRL_SUPPORT |
 					       X509_V_FLAG_USE_DELTAS);
 	if (ctx != NULL)
@@ -213,4 +259,21 @@ gw_crls_check(struct gw_crls *c, const struct gw_path *path,
 	sk_X509_free(all);
 	ERR_clear_error();
 	return rc;
+}
+
+enum gw_err
+gw_crls_check(struct gw_crls *c, const struct gw_path *path,
+	      STACK_OF(X509) *given, const struct gw_chain_rules *rules,
+	      time_t now, struct gw_error *err)
+{
+	return check(c, path, 0, X509_V_FLAG_CRL_CHECK_ALL, given, rules, now,
+		     err);
+}
+
+enum gw_err
+gw_crls_check_at(struct gw_crls *c, const struct gw_path *path, int depth,
+		 STACK_OF(X509) *given, const struct gw_chain_rules *rules,
+		 time_t now, struct gw_error *err)
+{
+	return check(c, path, depth, 0, given, rules, now, err);
 }

@@ -22,6 +22,31 @@ GW_MUST_CHECK enum gw_err gw_crls_add(struct gw_crls *c, const uint8_t *der,
 				      size_t len, struct gw_error *err);
 size_t gw_crls_count(const struct gw_crls *c);
 
+/* One list taken apart for keeping, whole or delta. Everything costly happens
+ * here, off the path of logins: parsing, and with gw_crl_list_prove() the
+ * signature. Only one thread may do so at a time (crl.h). */
+struct gw_crl_list {
+	struct gw_crl *crl;
+	X509_CRL *delta; /* libcrypto's own view of a delta, else NULL */
+};
+/* As gw_crls_add(); `der` must outlive the list. */
+GW_MUST_CHECK enum gw_err gw_crl_list_parse(const uint8_t *der, size_t len,
+					    struct gw_crl_list *out,
+					    struct gw_error *err);
+void gw_crl_list_clear(struct gw_crl_list *l);
+X509_CRL *gw_crl_list_get0_x509(const struct gw_crl_list *l);
+/* Whether `issuer` bears the list's name and its key signed it. */
+bool gw_crl_list_prove(struct gw_crl_list *l, X509 *issuer);
+/* `l` is borrowed for the life of `c`. */
+void gw_crls_borrow(struct gw_crls *c, const struct gw_crl_list *l);
+
+/* As gw_crls_check(), about the certificate at `depth` of the path alone. */
+GW_MUST_CHECK enum gw_err gw_crls_check_at(struct gw_crls *c,
+					   const struct gw_path *path,
+					   int depth, STACK_OF(X509) *given,
+					   const struct gw_chain_rules *rules,
+					   time_t now, struct gw_error *err);
+
 /* The leaf of `path` and each CA in it but the registered one. `given`: more
  * certificates that CRL issuers may be among. Without a usable list for any
  * of them the path is refused. GW_ERR_CERT_REVOKED, REVOCATION_*. */
