@@ -45,10 +45,14 @@ gw_ocsp_urls(const X509 *leaf, const char *registered, enum gw_ocsp_mode mode,
 }
 
 uint8_t *
-gw_ocsp_request(X509 *leaf, X509 *issuer, size_t *out_len)
+gw_ocsp_request(X509 *leaf, X509 *issuer, const struct gw_ocsp_question *q,
+		size_t *out_len)
 {
 	gw_auto(OCSP_REQUEST_free) OCSP_REQUEST *req = OCSP_REQUEST_new();
-	OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha1(), leaf, issuer);
+	const EVP_MD *md = q->hash == GW_OCSP_SHA256 ? EVP_sha256()
+						     : EVP_sha1();
+	OCSP_CERTID *id = OCSP_cert_to_id(md, leaf, issuer);
+	unsigned char *nonce = (unsigned char *)(uintptr_t)q->nonce;
 	uint8_t *der = NULL, *copy;
 	int len;
 
@@ -57,6 +61,9 @@ gw_ocsp_request(X509 *leaf, X509 *issuer, size_t *out_len)
 		OCSP_CERTID_free(id);
 		return NULL;
 	}
+	if (q->nonce_len > 0 &&
+	    OCSP_request_add1_nonce(req, nonce, (int)q->nonce_len) != 1)
+		return NULL;
 	len = i2d_OCSP_REQUEST(req, &der);
 	if (len <= 0)
 		return NULL;
@@ -65,6 +72,47 @@ gw_ocsp_request(X509 *leaf, X509 *issuer, size_t *out_len)
 	OPENSSL_free(der);
 	*out_len = (size_t)len;
 	return copy;
+}
+
+static size_t
+escape(char out[3], char c)
+{
+	static const char digits[] = "0123456789ABCDEF";
+
+	out[0] = '%';
+	out[1] = digits[(unsigned char)c >> 4];
+	out[2] = digits[c & 0xf];
+	return 3;
+}
+
+/* Base64 for a path: all that RFC 3986 does not leave alone is escaped. */
+static size_t
+put_escaped(char *out, const char *b64)
+{
+	size_t n = 0;
+
+	for (; *b64 != '\0'; b64++)
+		if (strchr("+/=", *b64) == NULL)
+			out[n++] = *b64;
+		else
+			n += escape(out + n, *b64);
+	return n;
+}
+
+bool
+gw_ocsp_get_url(const char *url, const uint8_t *der, size_t len,
+		char out[GW_OCSP_GET_MAX])
+{
+	char b64[GW_OCSP_GET_MAX + 4], path[3 * GW_OCSP_GET_MAX + 16];
+	size_t base = strlen(url);
+
+	if (base == 0 || len > GW_OCSP_GET_MAX * 3 / 4 ||
+	    strpbrk(url, "?#") != NULL)
+		return false;
+	EVP_EncodeBlock((unsigned char *)b64, der, (int)len);
+	path[put_escaped(path, b64)] = '\0';
+	return gw_format(out, GW_OCSP_GET_MAX, "%s%s%s", url,
+			 url[base - 1] == '/' ? "" : "/", path);
 }
 
 /* ---- parsing */
@@ -99,18 +147,68 @@ parse(const uint8_t *der, size_t len, OCSP_BASICRESP **out,
 			    : malformed(err, "no basic response in it");
 }
 
-/* RFC 6960, 4.4: what is critical and not understood voids the answer. We
- * understand none: no nonce was sent. */
-static bool
-has_critical(OCSP_BASICRESP *basic)
+bool
+gw_ocsp_refuses(const uint8_t *der, size_t len)
 {
-	if (OCSP_BASICRESP_get_ext_by_critical(basic, 1, -1) >= 0)
-		return true;
+	const uint8_t *p = der;
+	gw_auto(OCSP_RESPONSE_free) OCSP_RESPONSE *resp =
+		len > 0 && len <= GW_OCSP_BYTES_MAX
+			? d2i_OCSP_RESPONSE(NULL, &p, (long)len) : NULL;
+	int status = resp != NULL ? OCSP_response_status(resp) : -1;
+
+	ERR_clear_error();
+	return status == OCSP_RESPONSE_STATUS_MALFORMEDREQUEST ||
+	       status == OCSP_RESPONSE_STATUS_UNAUTHORIZED;
+}
+
+static bool
+is_nonce(const X509_EXTENSION *x)
+{
+	return OBJ_obj2nid(X509_EXTENSION_get_object(
+		       (X509_EXTENSION *)(uintptr_t)x)) ==
+	       NID_id_pkix_OCSP_Nonce;
+}
+
+/* RFC 6960, 4.4: what is critical and not understood voids the answer. We
+ * understand a nonce, when we have sent one. */
+static bool
+has_critical(OCSP_BASICRESP *basic, bool knows_nonce)
+{
+	for (int i = -1; (i = OCSP_BASICRESP_get_ext_by_critical(basic, 1,
+								 i)) >= 0;)
+		if (!knows_nonce ||
+		    !is_nonce(OCSP_BASICRESP_get_ext(basic, i)))
+			return true;
 	for (int i = 0; i < OCSP_resp_count(basic); i++)
 		if (OCSP_SINGLERESP_get_ext_by_critical(
 			    OCSP_resp_get0(basic, i), 1, -1) >= 0)
 			return true;
 	return false;
+}
+
+/* The extension's value is an OCTET STRING that holds the nonce (RFC 8954,
+ * 2.1). Exactly one, and ours. */
+static bool
+has_nonce(OCSP_BASICRESP *basic, const struct gw_ocsp_question *q)
+{
+	int i = OCSP_BASICRESP_get_ext_by_NID(basic, NID_id_pkix_OCSP_Nonce,
+					      -1);
+	ASN1_OCTET_STRING *data, *nonce;
+	const unsigned char *p;
+	bool ok;
+
+	if (i < 0 || OCSP_BASICRESP_get_ext_by_NID(
+			     basic, NID_id_pkix_OCSP_Nonce, i) >= 0)
+		return false;
+	data = X509_EXTENSION_get_data(OCSP_BASICRESP_get_ext(basic, i));
+	p = ASN1_STRING_get0_data(data);
+	nonce = d2i_ASN1_OCTET_STRING(NULL, &p, ASN1_STRING_length(data));
+	ok = nonce != NULL &&
+	     (size_t)ASN1_STRING_length(nonce) == q->nonce_len &&
+	     memcmp(ASN1_STRING_get0_data(nonce), q->nonce, q->nonce_len) ==
+		     0;
+	ASN1_OCTET_STRING_free(nonce);
+	return ok;
 }
 
 /* ---- about whom */
@@ -264,7 +362,8 @@ judge_all(OCSP_BASICRESP *basic, X509 *leaf, X509 *issuer,
 
 static enum gw_err
 judge(X509 *leaf, X509 *issuer, const uint8_t *der, size_t len,
-      const struct gw_ocsp_rules *rules, time_t now,
+      const struct gw_ocsp_question *q, const struct gw_ocsp_rules *rules,
+      time_t now,
       struct gw_ocsp_status *out, struct gw_error *err)
 {
 	gw_auto(OCSP_BASICRESP_free) OCSP_BASICRESP *basic = NULL;
@@ -277,7 +376,11 @@ judge(X509 *leaf, X509 *issuer, const uint8_t *der, size_t len,
 		return rc;
 	if (OCSP_resp_count(basic) > SINGLES_MAX)
 		return malformed(err, "too many answers in one");
-	if (has_critical(basic))
+	if (q->nonce_len > 0 && !has_nonce(basic, q))
+		return gw_fail(err, GW_ERR_REVOCATION_STALE,
+			       "the nonce that was sent is not in the "
+			       "answer: it may be an old one");
+	if (has_critical(basic, q->nonce_len > 0))
 		return malformed(err, "critical extension in the answer");
 	rc = judge_all(basic, leaf, issuer, rules, now, &status, err);
 	if (rc == GW_ERR_OK)
@@ -287,10 +390,12 @@ judge(X509 *leaf, X509 *issuer, const uint8_t *der, size_t len,
 
 enum gw_err
 gw_ocsp_judge(X509 *leaf, X509 *issuer, const uint8_t *der, size_t len,
+	      const struct gw_ocsp_question *q,
 	      const struct gw_ocsp_rules *rules, time_t now,
 	      struct gw_ocsp_status *out, struct gw_error *err)
 {
-	enum gw_err rc = judge(leaf, issuer, der, len, rules, now, out, err);
+	enum gw_err rc = judge(leaf, issuer, der, len, q, rules, now, out,
+			       err);
 
 	ERR_clear_error();
 	return rc;

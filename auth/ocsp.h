@@ -23,10 +23,30 @@ struct gw_ocsp_urls {
 void gw_ocsp_urls(const X509 *leaf, const char *registered,
 		  enum gw_ocsp_mode mode, struct gw_ocsp_urls *out);
 
-/* A request about one certificate: SHA-1 CertID, which is what responders
- * know, and no nonce. Heap, free(); NULL when it cannot be built. */
-uint8_t *gw_ocsp_request(X509 *leaf, X509 *issuer, size_t *out_len)
+/* How a question is put. The nonce (RFC 8954) is the caller's randomness;
+ * with nonce_len 0 there is none. */
+#define GW_OCSP_NONCE 32
+struct gw_ocsp_question {
+	enum gw_ocsp_hash hash; /* of the CertID; SHA-1 is what most know */
+	uint8_t nonce[GW_OCSP_NONCE];
+	size_t nonce_len;
+};
+
+/* A request about one certificate. Heap, free(); NULL when it cannot be
+ * built. */
+uint8_t *gw_ocsp_request(X509 *leaf, X509 *issuer,
+			 const struct gw_ocsp_question *q, size_t *out_len)
 	GW_MUST_CHECK;
+
+/* The request as a URL to GET (RFC 6960, A.1). False when it would be longer
+ * than the 255 bytes allowed there. */
+#define GW_OCSP_GET_MAX 256
+GW_MUST_CHECK bool gw_ocsp_get_url(const char *url, const uint8_t *der,
+				   size_t len, char out[GW_OCSP_GET_MAX]);
+
+/* The responder says that it does not take such a request (malformedRequest,
+ * unauthorized), as Microsoft's does of a nonce: put otherwise, it may. */
+bool gw_ocsp_refuses(const uint8_t *der, size_t len);
 
 struct gw_ocsp_rules {
 	int64_t skew_s;    /* how far the responder's clock may be off */
@@ -38,12 +58,13 @@ struct gw_ocsp_status {
 	time_t next_update; /* 0: none, newer answers are always available */
 };
 
-/* Judges one DER answer about `leaf`, whose issuer in the verified path is
- * `issuer`, at time `now`. GW_ERR_OK means good; `*out` is set only then.
+/* Judges one DER answer to `q` about `leaf`, whose issuer in the verified
+ * path is `issuer`, at time `now`. The nonce that was sent must come back. GW_ERR_OK means good; `*out` is set only then.
  * GW_ERR_CERT_REVOKED, REVOCATION_UNKNOWN, _STALE, _SIGNER, _MALFORMED, or
  * _UNAVAILABLE when the responder says it cannot answer. */
 GW_MUST_CHECK enum gw_err gw_ocsp_judge(X509 *leaf, X509 *issuer,
 					const uint8_t *der, size_t len,
+					const struct gw_ocsp_question *q,
 					const struct gw_ocsp_rules *rules,
 					time_t now, struct gw_ocsp_status *out,
 					struct gw_error *err);

@@ -167,10 +167,11 @@ static enum gw_err
 ask_ocsp(struct test *t, struct gw_error *out)
 {
 	const struct gw_ocsp_rules rules = { OCSP_SKEW_S, OCSP_MAX_AGE_S };
+	const struct gw_ocsp_question no_nonce = { .nonce_len = 0 };
 	struct gw_ocsp_status status;
 	enum gw_err rc = gw_ocsp_judge(
 		gw_path_leaf(&t->path), gw_path_issuer(&t->path), t->ocsp.p,
-		t->ocsp.len, &rules, t->args.at, &status, out);
+		t->ocsp.len, &no_nonce, &rules, t->args.at, &status, out);
 
 	if (rc == GW_ERR_OK)
 		gw_fail(out, rc, "good by OCSP");

@@ -54,9 +54,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	static const struct gw_ocsp_rules rules = { .skew_s = 300,
 						    .max_age_s = 604800 };
 	struct gw_ocsp_status status;
+	static const struct gw_ocsp_question questions[] = {
+		{ .nonce_len = 0 }, { .nonce_len = GW_OCSP_NONCE },
+	};
 	struct gw_error err;
 
-	gw_assert(gw_ocsp_judge(leaf, issuer, data, len, &rules, time(NULL),
-				&status, &err) != GW_ERR_OK);
+	(void)gw_ocsp_refuses(data, len);
+	for (size_t i = 0; i < GW_COUNT(questions); i++)
+		gw_assert(gw_ocsp_judge(leaf, issuer, data, len,
+					&questions[i], &rules, time(NULL),
+					&status, &err) != GW_ERR_OK);
 	return 0;
 }

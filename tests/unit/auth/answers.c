@@ -108,6 +108,10 @@ answer_make(const struct answer *a, size_t *out_len)
 		cr_assert_eq(OCSP_BASICRESP_add_ext(b, e, -1), 1);
 		X509_EXTENSION_free(e);
 	}
+	if (a->nonce_len > 0)
+		cr_assert_eq(OCSP_basic_add1_nonce(
+				     b, (unsigned char *)(uintptr_t)a->nonce,
+				     (int)a->nonce_len), 1);
 	sign(b, a);
 	r = OCSP_response_create(a->response_status,
 				 a->response_status == 0 ? b : NULL);

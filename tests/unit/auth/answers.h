@@ -26,6 +26,8 @@ struct answer {
 	long produced;        /* seconds from NOW */
 	int response_status;  /* other than 0: nothing else is in it */
 	const char *critical;
+	const uint8_t *nonce;
+	size_t nonce_len;
 	struct single_answer v[4];
 	size_t n;             /* 0: one `good` answer, an hour old */
 };

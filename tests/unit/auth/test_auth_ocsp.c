@@ -18,6 +18,8 @@
 static const struct gw_ocsp_rules rules = { .skew_s = 300,
 					    .max_age_s = 7 * DAY };
 
+static const struct gw_ocsp_question plain = { .nonce_len = 0 };
+
 #define MALFORMED GW_ERR_REVOCATION_MALFORMED
 #define SIGNER    GW_ERR_REVOCATION_SIGNER
 #define STALE     GW_ERR_REVOCATION_STALE
@@ -167,7 +169,7 @@ judge(const struct answer *a, time_t now, struct gw_ocsp_status *s,
 	size_t len;
 	uint8_t *der = answer_make(a, &len);
 	enum gw_err rc = gw_ocsp_judge(vec("good"), vec("issuing"), der, len,
-				       &rules, now, s, err);
+				       &plain, &rules, now, s, err);
 
 	OPENSSL_free(der);
 	return rc;
@@ -269,7 +271,7 @@ Test(ocsp, produced_before_the_signer_began)
 	open.v[0] = (struct single_answer){ .has_no_next = true };
 	der = answer_make(&open, &len);
 	cr_expect_eq(gw_ocsp_judge(vec("good"), vec("issuing"), der, len,
-				   &lax, 2400000000, &s, &err), SIGNER);
+				   &plain, &lax, 2400000000, &s, &err), SIGNER);
 	cr_expect_not_null(strstr(err.detail, "outside the life"), "%s",
 			   err.detail);
 	OPENSSL_free(der);
@@ -289,10 +291,10 @@ Test(ocsp, damaged)
 		memcpy(copy, der, len);
 		copy[i] ^= 0x01;
 		unnoticed += gw_ocsp_judge(vec("good"), vec("issuing"), copy,
-					   len, &rules, NOW, &s, &err) ==
+					   len, &plain, &rules, NOW, &s, &err) ==
 			     GW_ERR_OK;
 		cr_expect_eq(gw_ocsp_judge(vec("good"), vec("issuing"), der,
-					   i, &rules, NOW, &s, &err),
+					   i, &plain, &rules, NOW, &s, &err),
 			     MALFORMED, "cut at %zu", i);
 	}
 	/* all that may change: nothing the signature covers (at most the
@@ -300,52 +302,149 @@ Test(ocsp, damaged)
 	cr_expect_eq(unnoticed, 0, "%zu bytes", unnoticed);
 	memcpy(copy, der, len);
 	cr_expect_eq(gw_ocsp_judge(vec("good"), vec("issuing"), copy, len + 1,
-				   &rules, NOW, &s, &err), MALFORMED);
+				   &plain, &rules, NOW, &s, &err), MALFORMED);
 	free(copy);
 	OPENSSL_free(der);
 }
 
-/* What a real responder answers, through files. */
+/* What a real responder answers to each way of asking, through files. */
+static void
+ask_openssl(const char *name, const struct gw_ocsp_question *q,
+	    enum gw_err want)
+{
+	X509 *leaf = vec(name);
+	size_t len = 0;
+	uint8_t *req = gw_ocsp_request(leaf, vec("issuing"), q, &len);
+	char in[64], out[64], cmd[2048];
+	uint8_t der[16384];
+	struct gw_ocsp_status s;
+	struct gw_error err = { .code = GW_ERR_OK };
+	FILE *f;
+
+	snprintf(in, sizeof(in), "/tmp/gwd-test-%d.req", (int)getpid());
+	snprintf(out, sizeof(out), "/tmp/gwd-test-%d.resp", (int)getpid());
+	f = fopen(in, "w");
+	fwrite(req, 1, len, f);
+	fclose(f);
+	free(req);
+	snprintf(cmd, sizeof(cmd),
+		 "cd %s && openssl ocsp -index index.txt "
+		 "-CA issuing.pem -rsigner ocsp.pem -rkey ocsp.key "
+		 "-reqin %s -respout %s -ndays 1 >/dev/null 2>&1",
+		 VECTORS, in, out);
+	cr_assert_eq(system(cmd), 0);
+	f = fopen(out, "r");
+	len = fread(der, 1, sizeof(der), f);
+	fclose(f);
+	remove(in);
+	remove(out);
+	cr_expect_eq(gw_ocsp_judge(leaf, vec("issuing"), der, len, q, &rules,
+				   time(NULL), &s, &err),
+		     want, "%s: %s", name, err.detail);
+}
+
 Test(ocsp, openssl_responder)
 {
+	struct gw_ocsp_question ways[] = {
+		{ .hash = GW_OCSP_SHA1 }, { .hash = GW_OCSP_SHA256 },
+		{ .hash = GW_OCSP_SHA1, .nonce_len = GW_OCSP_NONCE },
+	};
+
+	gw_random(ways[2].nonce, GW_OCSP_NONCE);
+	for (size_t i = 0; i < GW_COUNT(ways); i++) {
+		ask_openssl("good", &ways[i], GW_ERR_OK);
+		ask_openssl("revoked", &ways[i], GW_ERR_CERT_REVOKED);
+	}
+}
+
+/* ---- how it is asked */
+
+static const uint8_t ours[GW_OCSP_NONCE] = "a nonce of thirty-two bytes, yes";
+static const uint8_t other[GW_OCSP_NONCE] = "a nonce of thirty-two bytes, no!";
+
+Test(ocsp, nonce)
+{
 	static const struct {
-		const char *name;
+		const char *what;
+		const uint8_t *sent, *back;
+		size_t back_len;
 		enum gw_err want;
-	} cases[] = { { "good", GW_ERR_OK }, { "revoked", GW_ERR_CERT_REVOKED } };
+	} cases[] = {
+		{ "none at all", NULL, NULL, 0, GW_ERR_OK },
+		{ "one nobody asked for", NULL, ours, 32, GW_ERR_OK },
+		{ "left out", ours, NULL, 0, STALE },
+		{ "another", ours, other, 32, STALE },
+		{ "its beginning", ours, ours, 16, STALE },
+		{ "the one sent", ours, ours, 32, GW_ERR_OK },
+	};
 
 	for (size_t i = 0; i < GW_COUNT(cases); i++) {
-		X509 *leaf = vec(cases[i].name);
-		size_t len = 0;
-		uint8_t *req = gw_ocsp_request(leaf, vec("issuing"), &len);
-		char in[64], out[64], cmd[2048];
-		uint8_t der[16384];
+		struct answer a = { .nonce = cases[i].back,
+				    .nonce_len = cases[i].back_len };
+		struct gw_ocsp_question q = { .nonce_len = 0 };
 		struct gw_ocsp_status s;
 		struct gw_error err = { .code = GW_ERR_OK };
-		FILE *f;
+		size_t len;
+		uint8_t *der = answer_make(&a, &len);
 
-		snprintf(in, sizeof(in), "/tmp/gwd-test-%d.req", (int)getpid());
-		snprintf(out, sizeof(out), "/tmp/gwd-test-%d.resp",
-			 (int)getpid());
-		f = fopen(in, "w");
-		fwrite(req, 1, len, f);
-		fclose(f);
-		free(req);
-		snprintf(cmd, sizeof(cmd),
-			 "cd %s && openssl ocsp -index index.txt "
-			 "-CA issuing.pem -rsigner ocsp.pem -rkey ocsp.key "
-			 "-reqin %s -respout %s -ndays 1 >/dev/null 2>&1",
-			 VECTORS, in, out);
-		cr_assert_eq(system(cmd), 0);
-		f = fopen(out, "r");
-		len = fread(der, 1, sizeof(der), f);
-		fclose(f);
-		remove(in);
-		remove(out);
-		cr_expect_eq(gw_ocsp_judge(leaf, vec("issuing"), der, len,
-					   &rules, time(NULL), &s, &err),
-			     cases[i].want, "%s: %s", cases[i].name,
+		if (cases[i].sent != NULL) {
+			memcpy(q.nonce, cases[i].sent, GW_OCSP_NONCE);
+			q.nonce_len = GW_OCSP_NONCE;
+		}
+		cr_expect_eq(gw_ocsp_judge(vec("good"), vec("issuing"), der,
+					   len, &q, &rules, NOW, &s, &err),
+			     cases[i].want, "%s: %s", cases[i].what,
 			     err.detail);
+		OPENSSL_free(der);
 	}
+}
+
+Test(ocsp, refuses)
+{
+	static const struct { int status; bool want; } cases[] = {
+		{ 0, false }, { OCSP_RESPONSE_STATUS_MALFORMEDREQUEST, true },
+		{ OCSP_RESPONSE_STATUS_INTERNALERROR, false },
+		{ OCSP_RESPONSE_STATUS_TRYLATER, false },
+		{ OCSP_RESPONSE_STATUS_UNAUTHORIZED, true },
+	};
+
+	for (size_t i = 0; i < GW_COUNT(cases); i++) {
+		struct answer a = { .response_status = cases[i].status };
+		size_t len;
+		uint8_t *der = answer_make(&a, &len);
+
+		cr_expect_eq(gw_ocsp_refuses(der, len), cases[i].want, "%d",
+			     cases[i].status);
+		OPENSSL_free(der);
+	}
+	cr_expect_not(gw_ocsp_refuses((const uint8_t *)"x", 1));
+	cr_expect_not(gw_ocsp_refuses(NULL, 0));
+}
+
+Test(ocsp, get_url)
+{
+	static const uint8_t der[] = { 0xfb, 0xef, 0xff, 0x00 };
+	static const struct { const char *url, *want; } cases[] = {
+		{ "http://r", "http://r/%2B%2B%2F%2FAA%3D%3D" },
+		{ "http://r/", "http://r/%2B%2B%2F%2FAA%3D%3D" },
+		{ "http://r/ocsp", "http://r/ocsp/%2B%2B%2F%2FAA%3D%3D" },
+		{ "http://r/?q", NULL }, { "", NULL },
+	};
+	uint8_t big[160] = { 0 };
+	char out[GW_OCSP_GET_MAX];
+
+	for (size_t i = 0; i < GW_COUNT(cases); i++) {
+		bool ok = gw_ocsp_get_url(cases[i].url, der, sizeof(der), out);
+
+		cr_expect_eq(ok, cases[i].want != NULL, "%s", cases[i].url);
+		if (ok && cases[i].want != NULL)
+			cr_expect_str_eq(out, cases[i].want);
+	}
+	cr_expect(gw_ocsp_get_url("http://r/", big, sizeof(big), out));
+	cr_expect_leq(strlen(out), 255);
+	cr_expect_not(gw_ocsp_get_url(
+		"http://responder.with.a.long.name.example/and/path", big,
+		sizeof(big), out), "more than 255 bytes");
 }
 
 /* ---- where to ask */
