@@ -26,6 +26,63 @@ trust_one(struct gw_trust *t, const struct gw_ca *ca, struct gw_error *err)
 			    err);
 }
 
+/* ---- what revocation is to know of them */
+
+/* One CA's settings as a message would have them. */
+static bool
+hash_ca(EVP_MD_CTX *md, const struct gw_ca *ca)
+{
+	static const struct gw_conf_section *section;
+	uint8_t *buf = gw_xcalloc(1, GW_MSG_MAX);
+	struct gw_wr w = gw_wr_init(buf, GW_MSG_MAX);
+	bool ok;
+
+	for (size_t i = 0; section == NULL; i++)
+		if (strcmp(gw_conf_sections[i].name, "ca") == 0)
+			section = &gw_conf_sections[i];
+	gw_conf_encode(&w, section, ca->conf);
+	ok = !w.bad && EVP_DigestUpdate(md, ca->sha256, GW_HASH) == 1 &&
+	     EVP_DigestUpdate(md, w.p, w.len) == 1;
+	free(buf);
+	return ok;
+}
+
+/* False when it cannot be told: then no two are the same. */
+static bool
+digest_settings(struct gw_auth *a, uint8_t out[GW_HASH])
+{
+	gw_auto(EVP_MD_CTX_free) EVP_MD_CTX *md = EVP_MD_CTX_new();
+	bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
+
+	for (size_t i = 0; ok && i < gw_registry_count(a->registry); i++)
+		if (gw_ca_is_trusted(gw_registry_at(a->registry, i)))
+			ok = hash_ca(md, gw_registry_at(a->registry, i));
+	return ok && EVP_DigestFinal_ex(md, out, NULL) == 1;
+}
+
+/* Answers got under other settings do not count, and sources named by the
+ * new ones are shown and fetched before somebody needs them. */
+static void
+settings_changed(struct gw_auth *a)
+{
+	uint8_t digest[GW_HASH];
+
+	if (!digest_settings(a, digest))
+		gw_random(digest, sizeof(digest));
+	if (gw_kept_settings(a->kept, digest))
+		gw_revocation_flush(a->revocation);
+	for (size_t i = 0; i < gw_registry_count(a->registry); i++) {
+		const struct gw_ca *ca = gw_registry_at(a->registry, i);
+
+		if (!gw_ca_is_trusted(ca))
+			continue;
+		gw_revocation_announce(a->revocation, ca->conf->ocsp_url);
+		for (size_t j = 0; j < ca->conf->crl.n; j++)
+			gw_crl_store_announce(a->lists, ca->conf->crl.v[j],
+					      ca->cert);
+	}
+}
+
 /* Replaces the store as a whole; on failure the old one stays. */
 static enum gw_err
 renew_trust(struct gw_auth *a, struct gw_error *err)
@@ -46,6 +103,7 @@ renew_trust(struct gw_auth *a, struct gw_error *err)
 	gw_trust_free(a->trust);
 	a->trust = t;
 	a->generation++;
+	settings_changed(a);
 	return GW_ERR_OK;
 }
 
@@ -192,7 +250,6 @@ do_register(struct change *c)
 	if (renew_trust(c->a, &err) != GW_ERR_OK)
 		return undo(c, c->done->id, GW_CA_REGISTER_FAILED,
 			    GW_ADMIN_SERVICE, &err);
-	gw_revocation_announce(c->a->revocation, c->m->ocsp_url);
 	return GW_ADMIN_OK;
 }
 
@@ -245,7 +302,6 @@ do_update(struct change *c)
 			  err.detail);
 		return GW_ADMIN_SERVICE;
 	}
-	gw_revocation_announce(c->a->revocation, c->m->ocsp_url);
 	return GW_ADMIN_OK;
 }
 
@@ -344,7 +400,6 @@ gw_admin_start(struct gw_auth *a, struct gw_error *err)
 	const struct gw_file *f = NULL;
 	enum gw_err rc;
 
-	a->state_dir = gw_xasprintf("%s/auth", a->conf->main.state_dir);
 	path = gw_xasprintf("%s/registry.db", a->state_dir);
 	rc = gw_registry_open(path, gw_auth_now(a).wall, &a->registry, err);
 	while (rc == GW_ERR_OK &&

@@ -10,6 +10,7 @@
 #include "ntauth.h"
 #include "registry.h"
 #include "resolve.h"
+#include "kept.h"
 #include "revocation.h"
 #include "session.h"
 
@@ -28,10 +29,15 @@ struct gw_auth {
 	struct gw_loop *loop;
 	const struct gw_conf *conf;
 	char *state_dir;             /* the one directory it writes to */
+	const char *readable[3];     /* what else it opens; ended by NULL */
 	struct gw_registry *registry;
 	struct gw_trust *trust;      /* of the registry as it is now */
 	uint64_t generation;         /* how often trust was replaced */
 	struct gw_resolver *resolver;
+	struct gw_fetcher *fetcher;
+	struct gw_offload *offload;
+	struct gw_crl_store *lists;
+	struct gw_kept *kept;
 	struct gw_revocation *revocation;
 	struct gw_sessions *sessions;
 	struct gw_logins *logins;
@@ -51,6 +57,10 @@ void gw_peers_clear(struct gw_auth *a);
 /* Tells every link that has connections in it, and ends the session. */
 void gw_peers_revoke(struct gw_auth *a, struct gw_session *s,
 		     enum gw_err why);
+/* Asks the directory for a revocation list; gw_crl_store_arrived() hears of
+ * it. False: gwd-kdc is away or has enough to do. */
+bool gw_peers_ask_list(struct gw_auth *a, uint64_t id, const char *url,
+		       uint64_t timeout_ms);
 /* Arms the session's timer for what comes next, or ends it. */
 void gw_peers_settle(struct gw_auth *a, struct gw_session *s);
 

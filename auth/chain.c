@@ -124,6 +124,12 @@ find_anchor(const struct gw_trust *t, const X509 *x)
 	return NULL;
 }
 
+bool
+gw_trust_has(const struct gw_trust *t, const X509 *x)
+{
+	return find_anchor(t, x) != NULL;
+}
+
 /* ---- reasons */
 
 #define E(name) [X509_V_ERR_##name]

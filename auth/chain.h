@@ -32,6 +32,7 @@ GW_MUST_CHECK enum gw_err gw_trust_add_cert(struct gw_trust *t, X509 *x,
 					    struct gw_error *err);
 
 size_t gw_trust_count(const struct gw_trust *t);
+bool gw_trust_has(const struct gw_trust *t, const X509 *x);
 const X509 *gw_trust_cert(const struct gw_trust *t, size_t i);
 const struct gw_conf_ca *gw_trust_ca(const struct gw_trust *t, size_t i);
 

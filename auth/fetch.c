@@ -1,37 +1,162 @@
 /* fetch.c — see fetch.h. Addresses are tried one after the other; each gets
  * its share of the time, so that a dead first address does not use it up. */
 #include "fetch.h"
-#include "http.h"
-#include "ocsp.h"
+#include "answer.h"
 #include "gw/util.h"
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
-#define READ_SIZE 8192
+#define READ_SIZE     16384
+#define IDLE_MS       10000
+#define REDIRECTS_MAX 1
+
+struct idle {
+	struct gw_fetcher *owner;
+	TAILQ_ENTRY(idle) entry;
+	struct gw_io io;
+	struct gw_timer timer;
+	char authority[GW_HOST_MAX + 10];
+};
+TAILQ_HEAD(idles, idle);
+
+struct gw_fetcher {
+	struct gw_loop *loop;
+	struct gw_resolver *resolver;
+	struct idles idles; /* used last first */
+	size_t count;
+};
 
 struct gw_fetch {
+	struct gw_fetcher *owner;
 	struct gw_loop *loop;
 	gw_fetch_fn *fn; /* NULL: cancelled */
 	void *arg;
 	struct gw_url url;
-	struct gw_http *http;
+	struct gw_fetch_ask ask; /* its texts are not kept */
+	char type[64], expected[64];
+	uint8_t *body;
+	struct gw_answer *answer;
 	struct gw_query *query;
 	struct gw_addrs addrs;
 	size_t next_addr;
 	struct gw_io io;
 	struct gw_timer deadline, share;
 	struct gw_task finisher;
-	uint64_t timeout_ms, started_us;
+	uint64_t started_us;
 	size_t sent;
-	bool is_connected, is_over;
+	unsigned redirects;
+	bool is_connected, is_kept, is_over;
 	char why[200]; /* "" while nothing has failed */
 };
 
 static void try_next(struct gw_fetch *f);
+static void begin(struct gw_fetch *f);
+
+/* ---- kept connections */
+
+static void
+drop_idle(struct idle *i)
+{
+	struct gw_fetcher *x = i->owner;
+
+	TAILQ_REMOVE(&x->idles, i, entry);
+	x->count--;
+	gw_timer_stop(x->loop, &i->timer);
+	gw_loop_del(x->loop, &i->io);
+	gw_close(&i->io.fd);
+	free(i);
+}
+
+/* Bytes nobody asked for, or the far end's goodbye. */
+static void
+on_idle_io(struct gw_io *io, uint32_t events)
+{
+	(void)events;
+	drop_idle(GW_CONTAINER(io, struct idle, io));
+}
+
+static void
+on_idle_over(struct gw_timer *t)
+{
+	drop_idle(GW_CONTAINER(t, struct idle, timer));
+}
+
+static void
+keep_connection(struct gw_fetch *f)
+{
+	struct gw_fetcher *x = f->owner;
+	struct idle *i = gw_xcalloc(1, sizeof(*i));
+
+	gw_loop_del(f->loop, &f->io);
+	i->owner = x;
+	i->io = (struct gw_io){ .fd = f->io.fd, .fn = on_idle_io };
+	i->timer.fn = on_idle_over;
+	f->io.fd = -1;
+	memcpy(i->authority, f->url.authority, sizeof(i->authority));
+	TAILQ_INSERT_HEAD(&x->idles, i, entry);
+	x->count++;
+	gw_timer_after(x->loop, &i->timer, IDLE_MS);
+	if (gw_loop_add(x->loop, &i->io, EPOLLIN | EPOLLRDHUP) != GW_ERR_OK)
+		drop_idle(i);
+	else if (x->count > GW_FETCH_IDLE_MAX)
+		drop_idle(TAILQ_LAST(&x->idles, idles));
+}
+
+/* The descriptor of a kept connection, or -1. */
+static int
+take_kept(struct gw_fetcher *x, const char *authority)
+{
+	struct idle *i;
+	int fd;
+
+	TAILQ_FOREACH(i, &x->idles, entry)
+		if (strcasecmp(i->authority, authority) == 0)
+			break;
+	if (i == NULL)
+		return -1;
+	gw_loop_del(x->loop, &i->io);
+	fd = i->io.fd;
+	i->io.fd = -1;
+	drop_idle(i);
+	return fd;
+}
+
+struct gw_fetcher *
+gw_fetcher_new(struct gw_loop *l, struct gw_resolver *r)
+{
+	struct gw_fetcher *x = gw_xcalloc(1, sizeof(*x));
+
+	x->loop = l;
+	x->resolver = r;
+	TAILQ_INIT(&x->idles);
+	return x;
+}
+
+void
+gw_fetcher_free(struct gw_fetcher *x)
+{
+	if (x == NULL)
+		return;
+	while (!TAILQ_EMPTY(&x->idles))
+		drop_idle(TAILQ_FIRST(&x->idles));
+	free(x);
+}
 
 /* ---- the end */
+
+static void
+drop_connection(struct gw_fetch *f)
+{
+	gw_timer_stop(f->loop, &f->share);
+	gw_loop_del(f->loop, &f->io);
+	gw_close(&f->io.fd);
+	f->is_connected = f->is_kept = false;
+	f->sent = 0;
+}
 
 static void
 stop(struct gw_fetch *f)
@@ -39,9 +164,15 @@ stop(struct gw_fetch *f)
 	gw_query_cancel(f->query);
 	f->query = NULL;
 	gw_timer_stop(f->loop, &f->deadline);
-	gw_timer_stop(f->loop, &f->share);
-	gw_loop_del(f->loop, &f->io);
-	gw_close(&f->io.fd);
+	drop_connection(f);
+}
+
+static void
+release(struct gw_fetch *f)
+{
+	gw_answer_free(f->answer);
+	free(f->body);
+	free(f);
 }
 
 static void
@@ -60,14 +191,17 @@ on_finish(struct gw_task *t)
 	struct gw_fetch *f = GW_CONTAINER(t, struct gw_fetch, finisher);
 	struct gw_fetched r = { .took_us = gw_mono_us() - f->started_us };
 
-	if (f->why[0] != '\0')
+	if (f->why[0] != '\0') {
 		r.why = f->why;
-	else
-		r.body = gw_http_body(f->http);
+		r.status = f->answer != NULL ? gw_answer_status(f->answer)
+					     : 0;
+	} else {
+		r.body = gw_answer_body(f->answer);
+		r.len = gw_answer_len(f->answer);
+	}
 	if (f->fn != NULL)
 		f->fn(f->arg, &r);
-	gw_http_free(f->http);
-	free(f);
+	release(f);
 }
 
 static void
@@ -79,30 +213,27 @@ fail(struct gw_fetch *f, const char *what)
 
 /* ---- one connection */
 
-static void
-drop_connection(struct gw_fetch *f)
-{
-	gw_timer_stop(f->loop, &f->share);
-	gw_loop_del(f->loop, &f->io);
-	gw_close(&f->io.fd);
-	f->is_connected = false;
-	f->sent = 0;
-}
-
-/* Only while nothing was received: an answer, once begun, is the answer. */
+/* Only while nothing was received: an answer, once begun, is the answer. A
+ * kept connection may have died unseen: that is no failure of an address. */
 static void
 fail_connection(struct gw_fetch *f, const char *what, int error)
 {
+	bool was_kept = f->is_kept;
+
+	drop_connection(f);
+	if (was_kept) {
+		begin(f);
+		return;
+	}
 	gw_format(f->why, sizeof(f->why), "%.60s: %.100s", what,
 		  strerror(error));
-	drop_connection(f);
 	try_next(f);
 }
 
 static void
 send_some(struct gw_fetch *f)
 {
-	struct gw_der req = gw_http_request(f->http);
+	struct gw_der req = gw_answer_request(f->answer);
 	ssize_t n = send(f->io.fd, req.p + f->sent, req.len - f->sent,
 			 MSG_NOSIGNAL);
 
@@ -117,29 +248,68 @@ send_some(struct gw_fetch *f)
 		gw_loop_mod(f->loop, &f->io, EPOLLIN);
 }
 
+/* False: not a redirect that is followed. */
+static bool
+redirect(struct gw_fetch *f)
+{
+	const char *to = gw_answer_location(f->answer);
+	struct gw_url url = f->url;
+
+	if (to[0] == '\0' || f->redirects >= REDIRECTS_MAX)
+		return false;
+	if (to[0] == '/' && to[1] != '/') {
+		if (!gw_copy(url.path, sizeof(url.path), to))
+			return false;
+	} else if (!gw_url_parse(to, &url)) {
+		return false;
+	}
+	if (strcasecmp(url.authority, f->url.authority) != 0)
+		return false;
+	f->redirects++;
+	f->url = url;
+	return true;
+}
+
+static void
+on_refused(struct gw_fetch *f)
+{
+	if (!redirect(f)) {
+		fail(f, gw_answer_error(f->answer));
+		return;
+	}
+	drop_connection(f);
+	begin(f);
+}
+
 static void
 receive_some(struct gw_fetch *f)
 {
 	uint8_t buf[READ_SIZE];
 	ssize_t n = recv(f->io.fd, buf, sizeof(buf), 0);
-	enum gw_http_state state;
+	enum gw_answer_state state;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	if (n <= 0 && f->is_kept && !gw_answer_has_begun(f->answer)) {
+		fail_connection(f, "receive", n < 0 ? errno : ECONNRESET);
+		return;
+	}
 	if (n < 0) {
 		gw_format(f->why, sizeof(f->why), "receive: %s",
 			  strerror(errno));
 		finish(f);
 		return;
 	}
-	state = gw_http_feed(f->http, buf, (size_t)n, n == 0);
-	if (state == GW_HTTP_MORE)
+	state = gw_answer_feed(f->answer, buf, (size_t)n, n == 0);
+	if (state == GW_ANSWER_MORE)
 		return;
-	if (state == GW_HTTP_FAILED) {
-		fail(f, gw_http_error(f->http));
+	if (state == GW_ANSWER_FAILED) {
+		on_refused(f);
 		return;
 	}
 	f->why[0] = '\0'; /* of an address tried before */
+	if (gw_answer_may_reuse(f->answer))
+		keep_connection(f);
 	finish(f);
 }
 
@@ -161,7 +331,7 @@ on_io(struct gw_io *io, uint32_t events)
 	}
 	if ((events & ~(uint32_t)EPOLLOUT) != 0)
 		receive_some(f);
-	else if (f->sent < gw_http_request(f->http).len)
+	else if (f->sent < gw_answer_request(f->answer).len)
 		send_some(f);
 }
 
@@ -187,7 +357,7 @@ try_next(struct gw_fetch *f)
 
 		if (connect_to(f, &f->addrs.v[i], f->addrs.len[i])) {
 			gw_timer_after(f->loop, &f->share,
-				       f->timeout_ms / f->addrs.n + 1);
+				       f->ask.timeout_ms / f->addrs.n + 1);
 			return;
 		}
 		gw_format(f->why, sizeof(f->why), "connect: %s",
@@ -216,7 +386,7 @@ on_deadline(struct gw_timer *t)
 	gw_format(f->why, sizeof(f->why), "no %s within %llu ms",
 		  f->query != NULL ? "address"
 				   : f->is_connected ? "answer" : "connection",
-		  (unsigned long long)f->timeout_ms);
+		  (unsigned long long)f->ask.timeout_ms);
 	finish(f);
 }
 
@@ -235,38 +405,82 @@ on_resolved(void *arg, const struct gw_addrs *addrs, const char *why)
 		return;
 	}
 	f->addrs = *addrs;
+	f->next_addr = 0;
 	try_next(f);
 }
 
+static bool
+use_kept(struct gw_fetch *f)
+{
+	f->io.fd = take_kept(f->owner, f->url.authority);
+	if (f->io.fd < 0)
+		return false;
+	if (gw_loop_add(f->loop, &f->io, EPOLLIN | EPOLLOUT) != GW_ERR_OK) {
+		gw_close(&f->io.fd);
+		return false;
+	}
+	f->is_connected = f->is_kept = true;
+	return true;
+}
+
+/* From the start, also once more: what was received is forgotten. */
+static void
+begin(struct gw_fetch *f)
+{
+	const struct gw_question q = {
+		.url = &f->url, .type = f->type, .body = f->ask.body,
+		.expected = f->expected[0] != '\0' ? f->expected : NULL,
+		.max = f->ask.max, .fd = f->ask.fd,
+	};
+	struct gw_query *query;
+
+	gw_answer_free(f->answer);
+	f->answer = gw_answer_new(&q);
+	if (f->answer == NULL) {
+		fail(f, "the request is too long");
+		return;
+	}
+	if (use_kept(f))
+		return;
+	query = gw_resolve(f->owner->resolver, f->url.host, f->url.port,
+			   on_resolved, f);
+	if (query != NULL)
+		f->query = query;
+}
+
+static void
+copy_ask(struct gw_fetch *f, const struct gw_fetch_ask *ask)
+{
+	f->ask = *ask;
+	f->body = gw_xcalloc(ask->body.len + 1, 1);
+	if (ask->body.len > 0)
+		memcpy(f->body, ask->body.p, ask->body.len);
+	f->ask.body.p = f->body;
+	gw_format(f->type, sizeof(f->type), "%s",
+		  ask->type != NULL ? ask->type : "");
+	gw_format(f->expected, sizeof(f->expected), "%s",
+		  ask->expected != NULL ? ask->expected : "");
+}
+
 struct gw_fetch *
-gw_fetch_start(struct gw_loop *l, struct gw_resolver *r, const char *url,
-	       struct gw_der body, uint64_t timeout_ms, gw_fetch_fn *fn,
-	       void *arg)
+gw_fetch_start(struct gw_fetcher *x, const struct gw_fetch_ask *ask,
+	       gw_fetch_fn *fn, void *arg)
 {
 	struct gw_fetch *f = gw_xcalloc(1, sizeof(*f));
-	struct gw_query *q;
 
-	*f = (struct gw_fetch){ .loop = l, .fn = fn, .arg = arg,
-				.timeout_ms = timeout_ms,
-				.started_us = gw_mono_us() };
+	*f = (struct gw_fetch){ .owner = x, .loop = x->loop, .fn = fn,
+				.arg = arg, .started_us = gw_mono_us() };
+	copy_ask(f, ask);
 	f->io = (struct gw_io){ .fd = -1, .fn = on_io };
 	f->deadline.fn = on_deadline;
 	f->share.fn = on_share_over;
 	f->finisher.fn = on_finish;
-	if (!gw_url_parse(url, &f->url)) {
+	if (!gw_url_parse(ask->url, &f->url)) {
 		fail(f, "not an http URL");
 		return f;
 	}
-	f->http = gw_http_new(&f->url, "application/ocsp-request", body,
-			      "application/ocsp-response", GW_OCSP_BYTES_MAX);
-	if (f->http == NULL) {
-		fail(f, "no memory");
-		return f;
-	}
-	gw_timer_after(l, &f->deadline, timeout_ms);
-	q = gw_resolve(r, f->url.host, f->url.port, on_resolved, f);
-	if (q != NULL)
-		f->query = q;
+	gw_timer_after(f->loop, &f->deadline, ask->timeout_ms);
+	begin(f);
 	return f;
 }
 
@@ -277,6 +491,5 @@ gw_fetch_cancel(struct gw_fetch *f)
 	if (f->is_over)
 		return; /* the finisher frees it */
 	stop(f);
-	gw_http_free(f->http);
-	free(f);
+	release(f);
 }

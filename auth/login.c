@@ -3,6 +3,7 @@
 #include "login.h"
 #include "claims.h"
 #include "profile.h"
+#include "recheck.h"
 #include "verdict.h"
 #include "gw/log.h"
 #include "gw/util.h"
@@ -29,8 +30,7 @@ struct login {
 	char subject[GW_SUBJECT_MAX], serial[GW_SERIAL_MAX];
 	STACK_OF(X509) *given;
 	struct gw_path path;
-	struct gw_revocation_wait wait;
-	struct gw_revocation_result ocsp;
+	struct gw_standing standing;
 	struct gw_claims claims;
 	struct gw_facts facts;
 	bool has_facts;
@@ -88,7 +88,7 @@ find(const struct gw_logins *t, uint64_t id)
 static void
 clear(struct login *l)
 {
-	gw_revocation_forget(&l->wait);
+	gw_standing_forget(&l->standing);
 	gw_timer_stop(l->auth->loop, &l->timer);
 	gw_certs_free(l->given);
 	gw_path_clear(&l->path);
@@ -147,10 +147,10 @@ log_decision(const struct login *l)
 		 "mapping", l->has_facts
 			 ? gw_mapping_name(l->facts.mapping)
 			 : v->has_account ? gw_mapping_name(v->mapping) : NULL,
-		 "dc", opt(l->dc), "ocsp", opt(l->ocsp.source),
+		 "dc", opt(l->dc), "revocation", opt(l->standing.result.source),
 		 "joined", l->is_joined ? "yes" : "no",
 		 "chain_us", GW_NUM(us[ST_CHAIN]),
-		 "ocsp_us", GW_NUM(us[ST_REVOCATION]),
+		 "revocation_us", GW_NUM(us[ST_REVOCATION]),
 		 "directory_us", GW_NUM(us[ST_DIRECTORY]),
 		 "map_us", GW_NUM(l->facts.map_us),
 		 "self_us", GW_NUM(l->facts.self_us),
@@ -257,17 +257,18 @@ do_profile(struct login *l)
 static enum step
 after_revocation(struct login *l)
 {
-	if (l->ocsp.code == GW_ERR_OK)
+	const struct gw_revocation_result *r = &l->standing.result;
+
+	if (r->code == GW_ERR_OK)
 		return PASS;
-	return fail(l, l->ocsp.code, l->ocsp.detail);
+	return fail(l, r->code, r->detail);
 }
 
 static enum step
 do_revocation(struct login *l)
 {
-	return gw_revocation_ask(l->auth->revocation, gw_path_leaf(&l->path),
-				 gw_path_issuer(&l->path), l->path.ca,
-				 &l->wait, &l->ocsp)
+	return gw_standing_ask(l->auth->revocation, l->auth->trust, &l->path,
+			       l->given, false, &l->standing)
 		       ? after_revocation(l) : WAIT;
 }
 
@@ -413,12 +414,13 @@ do_session(struct login *l)
 	memcpy(like.peer, l->peer, sizeof(like.peer));
 	memcpy(like.subject, l->subject, sizeof(like.subject));
 	memcpy(like.serial, l->serial, sizeof(like.serial));
-	gw_revocation_key(gw_path_leaf(&l->path), gw_path_issuer(&l->path),
-			  like.revocation);
+	gw_standing_keys_of(a->trust, &l->path, &like.standing);
 	l->session = gw_session_open(a->sessions, &like, &l->says,
 				     l->link->id);
 	if (l->session == NULL)
 		return fail(l, GW_ERR_SESSION_LIMIT, "all places are taken");
+	gw_recheck_begin(l->session, &l->path, l->given,
+			 l->standing.result.fresh_until);
 	gw_peers_settle(a, l->session);
 	return DONE;
 }
@@ -470,12 +472,10 @@ run(struct login *l)
 /* ---- what is waited for */
 
 static void
-on_revocation(struct gw_revocation_wait *w,
-	      const struct gw_revocation_result *r)
+on_standing(struct gw_standing *s)
 {
-	struct login *l = GW_CONTAINER(w, struct login, wait);
+	struct login *l = GW_CONTAINER(s, struct login, standing);
 
-	l->ocsp = *r;
 	go_on(l, after_revocation(l));
 }
 
@@ -564,7 +564,7 @@ init(struct login *l, struct gw_auth *a, struct gw_peer *link, uint64_t id,
 	unsigned len = 0;
 
 	*l = (struct login){ .auth = a, .link = link, .proxy_id = id,
-			     .wait.fn = on_revocation,
+			     .standing.fn = on_standing,
 			     .timer.fn = on_timer };
 	l->began_us = l->stage_us = gw_mono_us();
 	memcpy(l->name, m->login, sizeof(l->name));
@@ -583,10 +583,10 @@ try_join(struct login *l)
 	struct gw_session *s = gw_session_joinable(
 		a->sessions, l->leaf, l->listener, gw_auth_now(a));
 
-	if (s == NULL || !gw_revocation_is_fresh(a->revocation,
-						 s->revocation))
+	if (s == NULL || !gw_standing_is_fresh(a->revocation, &s->standing))
 		return false;
-	gw_format(l->ocsp.source, sizeof(l->ocsp.source), "cached");
+	gw_format(l->standing.result.source,
+		  sizeof(l->standing.result.source), "cached");
 	return do_join(l) == DONE;
 }
 

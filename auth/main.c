@@ -2,11 +2,14 @@
  * responders and gwd-kdc, and keeps sessions and registry. One thread; after
  * its start it opens /etc/hosts and the registry's files, nothing else. */
 #include "login.h"
+#include "recheck.h"
 #include "gw/log.h"
 #include "gw/util.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 struct gw_now
 gw_auth_now(const struct gw_auth *a)
@@ -18,13 +21,28 @@ gw_auth_now(const struct gw_auth *a)
 /* ---- the real transport */
 
 static struct gw_fetch *
-start_fetch(void *ctx, const char *url, struct gw_der body,
-	    uint64_t timeout_ms, gw_fetch_fn *fn, void *arg)
+start_fetch(void *ctx, const struct gw_fetch_ask *ask, gw_fetch_fn *fn,
+	    void *arg)
 {
 	struct gw_auth *a = ctx;
 
-	return gw_fetch_start(a->loop, a->resolver, url, body, timeout_ms, fn,
-			      arg);
+	return gw_fetch_start(a->fetcher, ask, fn, arg);
+}
+
+static struct gw_fetch *
+get_list(void *ctx, const char *url, int fd, size_t max, uint64_t timeout_ms,
+	 gw_fetch_fn *fn, void *arg)
+{
+	const struct gw_fetch_ask ask = { .url = url, .max = max, .fd = fd,
+					  .timeout_ms = timeout_ms };
+
+	return start_fetch(ctx, &ask, fn, arg);
+}
+
+static bool
+ask_directory(void *ctx, uint64_t id, const char *url, uint64_t timeout_ms)
+{
+	return gw_peers_ask_list(ctx, id, url, timeout_ms);
 }
 
 static time_t
@@ -54,6 +72,58 @@ stop_session_timer(struct gw_session *s)
 	struct gw_auth *a = s->owner;
 
 	gw_timer_stop(a->loop, &s->timer);
+	gw_recheck_end(s);
+}
+
+static void
+lists_changed(void *ctx)
+{
+	gw_recheck_all(ctx);
+}
+
+static void
+remember(void *arg, const uint8_t key[GW_HASH], time_t good_until)
+{
+	gw_revocation_remember(arg, key, good_until);
+}
+
+static enum gw_err
+make_directory(const char *path, struct gw_error *err)
+{
+	if (mkdir(path, 0700) == 0 || errno == EEXIST)
+		return GW_ERR_OK;
+	return gw_fail(err, GW_ERR_FILE, "%.100s: %s", path, strerror(errno));
+}
+
+/* What tells whether certificates stand. */
+static enum gw_err
+start_revocation(struct gw_auth *a, struct gw_error *err)
+{
+	const struct gw_transport transport = {
+		.ctx = a, .start = start_fetch, .cancel = gw_fetch_cancel,
+		.clock = wall_clock,
+	};
+	gw_auto(free) char *dir = gw_xasprintf("%s/crl", a->state_dir);
+	gw_auto(free) char *answers = gw_xasprintf("%s/answers.db",
+						   a->state_dir);
+	const struct gw_crl_store_conf lists = {
+		.loop = a->loop, .offload = a->offload,
+		.conf = &a->conf->revocation, .dir = dir,
+		.crl_dir = a->conf->main.crl_dir,
+		.transport = { .ctx = a, .http = get_list,
+			       .cancel = gw_fetch_cancel,
+			       .ldap = ask_directory, .clock = wall_clock },
+		.changed = lists_changed,
+	};
+	enum gw_err rc = make_directory(dir, err);
+
+	if (rc != GW_ERR_OK)
+		return rc;
+	a->lists = gw_crl_store_new(&lists);
+	a->kept = gw_kept_open(a->loop, answers);
+	a->revocation = gw_revocation_new(a->loop, &a->conf->revocation,
+					  &transport, a->lists, a->kept);
+	return GW_ERR_OK;
 }
 
 static enum gw_err
@@ -61,10 +131,7 @@ start(void *app, struct gw_child *c, struct gw_error *err)
 {
 	struct gw_auth *a = app;
 	const struct gw_conf *conf = gw_child_conf(c);
-	const struct gw_transport transport = {
-		.ctx = a, .start = start_fetch, .cancel = gw_fetch_cancel,
-		.clock = wall_clock,
-	};
+	enum gw_err rc;
 	const struct gw_session_limits limits = {
 		.max = (size_t)conf->session.max,
 		.reuse_ms = (uint64_t)conf->session.reuse_ms,
@@ -76,13 +143,18 @@ start(void *app, struct gw_child *c, struct gw_error *err)
 	raise_file_limit();
 	LIST_INIT(&a->links);
 	a->resolver = gw_resolver_new(a->loop);
-	a->revocation = gw_revocation_new(a->loop, &conf->revocation,
-					  &transport);
+	a->fetcher = gw_fetcher_new(a->loop, a->resolver);
+	a->offload = gw_offload_new(a->loop);
+	a->state_dir = gw_xasprintf("%s/auth", conf->main.state_dir);
 	a->sessions = gw_sessions_new(&limits, stop_session_timer);
 	a->logins = gw_logins_new(a);
-	for (size_t i = 0; i < conf->ca_count; i++)
-		gw_revocation_announce(a->revocation, conf->cas[i].ocsp_url);
-	return gw_admin_start(a, err);
+	rc = start_revocation(a, err);
+	if (rc == GW_ERR_OK)
+		rc = gw_admin_start(a, err);
+	if (rc == GW_ERR_OK)
+		gw_kept_load(a->kept, gw_auth_now(a).wall, remember,
+			     a->revocation);
+	return rc;
 }
 
 /* ---- the supervisor's wishes */
@@ -115,6 +187,18 @@ admin(void *app, uint64_t ask, const struct gw_admin *m)
 	gw_admin_do(app, ask, m);
 }
 
+/* The hosts file is read by c-ares at every look-up. */
+static const char *const *
+readable(void *app)
+{
+	struct gw_auth *a = app;
+	const char *dir = a->conf->main.crl_dir;
+
+	a->readable[0] = "/etc/hosts";
+	a->readable[1] = dir[0] != '\0' ? dir : NULL;
+	return a->readable;
+}
+
 static const char *
 writable(void *app)
 {
@@ -132,9 +216,13 @@ end(void *app)
 	if (a->logins == NULL)
 		return; /* never started */
 	gw_logins_free(a->logins);
-	gw_revocation_free(a->revocation);
 	gw_peers_clear(a);
 	gw_sessions_free(a->sessions);
+	gw_revocation_free(a->revocation);
+	gw_crl_store_free(a->lists);
+	gw_offload_free(a->offload);
+	gw_kept_free(a->kept);
+	gw_fetcher_free(a->fetcher);
 	gw_resolver_free(a->resolver);
 	gw_ntauth_clear(&a->ntauth);
 	gw_trust_free(a->trust);
@@ -145,8 +233,6 @@ end(void *app)
 int
 main(void)
 {
-	/* read by c-ares at every look-up */
-	static const char *const readable[] = { "/etc/hosts", NULL };
 	static const struct gw_child_ops ops = {
 		.name = "gwd-auth", .start = start, .link = link_to,
 		.status = status, .kill = kill_session, .end = end,

@@ -2,6 +2,7 @@
  * to gwd-proxy, one for each of its threads; one to gwd-kdc. */
 #include "login.h"
 #include "gw/log.h"
+#include "gw/memfd.h"
 #include "gw/util.h"
 
 #include <unistd.h>
@@ -222,9 +223,53 @@ on_ntauth(void *ctx, struct gw_msg *m)
 	return GW_ERR_OK;
 }
 
+/* The descriptor must be what the message says, and stay so. */
+static enum gw_err
+on_list(void *ctx, struct gw_msg *m)
+{
+	struct gw_auth *a = ctx;
+	uint32_t size;
+	int fd = m->fd;
+
+	m->fd = -1;
+	if (!gw_crl_decode(&m->rd, &size) || !gw_memfd_check(fd, size)) {
+		gw_close(&fd);
+		return GW_ERR_PROTO;
+	}
+	gw_crl_store_arrived(a->lists, m->id, NULL, fd);
+	return GW_ERR_OK;
+}
+
+static enum gw_err
+on_list_refused(void *ctx, struct gw_msg *m)
+{
+	struct gw_auth *a = ctx;
+	struct gw_refused x;
+
+	if (!gw_refused_decode(&m->rd, &x))
+		return GW_ERR_PROTO;
+	gw_crl_store_arrived(a->lists, m->id, x.detail[0] != '\0'
+			     ? x.detail : gw_err_name(x.code), -1);
+	return GW_ERR_OK;
+}
+
+bool
+gw_peers_ask_list(struct gw_auth *a, uint64_t id, const char *url,
+		  uint64_t timeout_ms)
+{
+	struct gw_crl_ask m = { .budget_ms = (uint32_t)timeout_ms };
+
+	if (a->kdc == NULL || !gw_copy(m.url, sizeof(m.url), url))
+		return false;
+	gw_crl_ask_encode(gw_chan_begin(a->kdc), &m);
+	return gw_chan_send(a->kdc, GW_MSG_CRL_ASK, id, -1) == GW_ERR_OK;
+}
+
 static const struct gw_msg_rule kdc_rules[] = {
 	{ GW_MSG_FACTS,   ST_OPEN, false, on_facts },
 	{ GW_MSG_REFUSED, ST_OPEN, false, on_refused },
+	{ GW_MSG_CRL,     ST_OPEN, true,  on_list },
+	{ GW_MSG_CRL_REFUSED, ST_OPEN, false, on_list_refused },
 	{ GW_MSG_NTAUTH,  ST_OPEN, false, on_ntauth },
 };
 

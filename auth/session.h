@@ -12,6 +12,7 @@
 #include "gw/loop.h"
 #include "gw/proto.h"
 #include "cert.h"
+#include "standing.h"
 
 #define GW_SESSION_LINKS_MAX 512
 #define GW_SESSION_CAS_MAX   16 /* above the leaf */
@@ -30,7 +31,8 @@ struct gw_link_use {
 struct gw_session {
 	uint8_t id[GW_SESSION_ID];
 	uint8_t leaf[GW_HASH];
-	uint8_t revocation[GW_HASH]; /* key of its answer in the cache */
+	struct gw_standing_keys standing; /* the answers it depends on */
+	struct gw_recheck *recheck;  /* recheck.h's; NULL: none */
 	/* The CAs of its path, each by the beginning of its digest. */
 	uint64_t cas[GW_SESSION_CAS_MAX];
 	size_t ca_count;

@@ -1,12 +1,14 @@
 /* status.c — what `gwctl status` learns from gwd-auth. Numbers are JSON
  * numbers, times unix seconds. */
 #include "login.h"
+#include "recheck.h"
 #include "gw/util.h"
 
 #include <jansson.h>
 #include <string.h>
 
 #define SESSIONS_SHOWN 1000
+#define ANSWERS_SHOWN  100
 #define DAY            86400
 
 /* Takes `row` over; NULL (text that is not UTF-8) is left out and logged. */
@@ -175,6 +177,82 @@ say_responders(struct gw_auth *a, uint64_t ask)
 			      (json_int_t)r->failed));
 }
 
+static const char *
+list_state(const struct gw_crl_info *i, time_t now)
+{
+	if (!i->is_here)
+		return i->why[0] != '\0' ? "failing" : "new";
+	if (now >= i->next_update)
+		return "stale";
+	return i->why[0] != '\0' ? "failing" : "ok";
+}
+
+static void
+say_lists(struct gw_auth *a, uint64_t ask)
+{
+	time_t now = gw_auth_now(a).wall;
+	struct gw_crl_info x;
+
+	for (size_t i = 0; gw_crl_store_info(a->lists, i, &x); i++)
+		say(a, ask, "lists", json_pack(
+			"{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, "
+			"s:s, s:s}", "place", x.place, "state",
+			list_state(&x, now), "entries", (json_int_t)x.entries,
+			"bytes", (json_int_t)x.bytes, "memory",
+			(json_int_t)x.memory, "this_update",
+			(json_int_t)x.this_update, "next_update",
+			(json_int_t)x.next_update, "fetched",
+			(json_int_t)x.fetched, "next_fetch",
+			(json_int_t)x.next_fetch, "kind",
+			!x.is_here ? "" : x.is_delta ? "delta" : "full",
+			"signature", !x.is_here ? "" : x.is_proven
+				? "verified" : "at use",
+			"last_error", x.why));
+}
+
+struct answers {
+	struct gw_auth *a;
+	uint64_t ask;
+};
+
+static void
+say_answer(void *arg, const struct gw_revocation_kept *k)
+{
+	const struct answers *x = arg;
+
+	say(x->a, x->ask, "answers",
+	    json_pack("{s:s, s:I, s:s, s:s}", "serial", k->serial, "until",
+		      (json_int_t)k->good_until, "state",
+		      k->is_asked ? "renewing" : k->is_fresh ? "good" : "over",
+		      "from", k->is_from_list ? "list" : "responder"));
+}
+
+static void
+say_revocation(struct gw_auth *a, uint64_t ask)
+{
+	struct gw_revocation_counts n = gw_revocation_count(a->revocation);
+	struct answers x = { a, ask };
+	const struct gw_session *s = NULL;
+	time_t next = 0, at;
+	json_int_t failing = 0;
+
+	while ((s = gw_session_next(a->sessions, s)) != NULL) {
+		at = gw_recheck_at(s);
+		if (s->connections > 0 && at != 0 && (next == 0 || at < next))
+			next = at;
+		failing += s->connections > 0 && gw_recheck_is_failing(s);
+	}
+	say(a, ask, "revocation",
+	    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "answers",
+		      (json_int_t)n.answers, "under_way",
+		      (json_int_t)n.flights, "asked", (json_int_t)n.asked,
+		      "from_cache", (json_int_t)n.from_cache, "by_grace",
+		      (json_int_t)n.by_grace, "first_end",
+		      (json_int_t)n.first_end, "next_recheck",
+		      (json_int_t)next, "recheck_failing", failing));
+	gw_revocation_each(a->revocation, ANSWERS_SHOWN, say_answer, &x);
+}
+
 void
 gw_status_say(struct gw_auth *a, uint64_t ask)
 {
@@ -182,6 +260,8 @@ gw_status_say(struct gw_auth *a, uint64_t ask)
 	say_auth(a, ask);
 	say_cas(a, ask);
 	say_responders(a, ask);
+	say_lists(a, ask);
+	say_revocation(a, ask);
 	say_sessions(a, ask);
 	gw_child_status_end(a->child, ask);
 }

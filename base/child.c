@@ -164,7 +164,9 @@ on_start(void *ctx, struct gw_msg *m)
 	rc = c->ops->start(c->app, c, &err);
 	wipe_secrets(c);
 	if (rc == GW_ERR_OK)
-		rc = gw_sandbox_enter(c->ops->readable,
+		rc = gw_sandbox_enter(c->ops->readable != NULL
+					      ? c->ops->readable(c->app)
+					      : NULL,
 				      c->ops->writable != NULL
 					      ? c->ops->writable(c->app)
 					      : NULL, &err);

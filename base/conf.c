@@ -47,6 +47,15 @@ list_add(struct gw_strlist *l, const char *text)
 	l->v[l->n++] = gw_xstrdup(text);
 }
 
+bool
+gw_strlist_has(const struct gw_strlist *l, const char *word)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->v[i], word) == 0)
+			return true;
+	return false;
+}
+
 static void
 list_clear(struct gw_strlist *l)
 {

@@ -97,6 +97,8 @@ static const struct gw_conf_key revocation_keys[] = {
 	     "The longest a good answer is used again; never past its nextUpdate."),
 	MSEC(R, cache_open, "0s", 0, HOUR(1),
 	     "How long a good answer without nextUpdate is used again; such a responder says it always has newer ones."),
+	MSEC(R, recheck, "15min", SEC(1), DAY(1),
+	     "The certificates of live sessions are asked about again at least so often, and before their answers end."),
 	MSEC(R, crl_timeout, "1min", SEC(1), HOUR(1),
 	     "How long fetching one revocation list may take. Logins do not wait so long, see total_timeout."),
 	MSEC(R, crl_refresh, "1h", SEC(1), DAY(7),

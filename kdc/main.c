@@ -182,9 +182,16 @@ static const char *const readable[] = {
 	"/etc/ld.so.cache", "/lib", "/usr/lib", "/etc/gss", NULL,
 };
 
+static const char *const *
+on_readable(void *app)
+{
+	(void)app;
+	return readable;
+}
+
 static const struct gw_child_ops ops = {
 	.name = "gwd-kdc", .start = on_start, .link = gw_links_add,
-	.status = on_status, .end = on_end, .readable = readable,
+	.status = on_status, .end = on_end, .readable = on_readable,
 };
 
 int

@@ -110,6 +110,31 @@ do_status(const struct context *c)
 }
 
 static int
+do_ocsp(const struct context *c)
+{
+	static const char *const parts[] = { "time", "revocation",
+					     "responders", "lists",
+					     "answers" };
+	struct gw_reply r;
+	json_t *doc = json_object();
+
+	if (!ask(c, "GET", "/v1/status", &r))
+		return EXIT_BAD;
+	if (r.status != 200)
+		return refused(&r);
+	for (size_t i = 0; i < GW_COUNT(parts); i++)
+		json_object_set(doc, parts[i],
+				json_object_get(r.body, parts[i]));
+	if (c->json)
+		print_json(doc);
+	else
+		gw_view_ocsp(stdout, doc, c->style);
+	json_decref(doc);
+	json_decref(r.body);
+	return EXIT_GOOD;
+}
+
+static int
 do_sessions(const struct context *c)
 {
 	struct gw_reply r;
@@ -277,6 +302,8 @@ static const struct command {
 } commands[] = {
 	{ "status", "[--json]", NO_ARG, true, do_status,
 	  "how the gateway is; the default" },
+	{ "ocsp", "[--json]", NO_ARG, true, do_ocsp,
+	  "responders, revocation lists and the answers kept" },
 	{ "sessions", "[--json]", NO_ARG, true, do_sessions,
 	  "who is admitted, from where, until when" },
 	{ "kill", "ID", ONE_ARG, false, do_kill,

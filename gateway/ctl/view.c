@@ -380,6 +380,21 @@ static const struct column responder_cols[] = {
 	{ "LAST OK", "last_ok", AS_AGO, 0 },
 	{ "LAST ERROR", "last_error", AS_TEXT, 0 },
 };
+static const struct column list_cols[] = {
+	{ "PLACE", "place", AS_TEXT, 44 },
+	{ "STATE", "state", AS_STATE, 12 },
+	{ "ENTRIES", "entries", AS_NUMBER, 0 },
+	{ "BYTES", "bytes", AS_NUMBER, 0 },
+	{ "ENDS IN", "next_update", AS_UNTIL, 0 },
+	{ "RENEWED IN", "next_fetch", AS_UNTIL, 0 },
+	{ "LAST ERROR", "last_error", AS_TEXT, 0 },
+};
+static const struct column answer_cols[] = {
+	{ "SERIAL", "serial", AS_TEXT, 44 },
+	{ "STATE", "state", AS_STATE, 12 },
+	{ "FROM", "from", AS_TEXT, 0 },
+	{ "GOOD FOR", "until", AS_UNTIL, 0 },
+};
 static const struct column upstream_cols[] = {
 	{ "NAME", "title", AS_TEXT, 16 },
 	{ "SERVER", "server", AS_TEXT, 0 },
@@ -498,6 +513,38 @@ put_responders(struct page *p)
 }
 
 static void
+put_lists(struct page *p)
+{
+	if (count(p, "lists") == 0)
+		return;
+	heading(p->out, p->style, "Revocation lists");
+	PUT(p, "lists", list_cols);
+}
+
+static void
+put_answers(struct page *p)
+{
+	const json_t *r = json_object_get(p->doc, "revocation");
+	int64_t asked = number(r, "asked"), kept = number(r, "from_cache");
+
+	heading(p->out, p->style, "Answers kept: %" PRId64
+		" (questions %" PRId64 ", answered from here %" PRId64
+		", by grace %" PRId64 ", under way %" PRId64 ")",
+		number(r, "answers"), asked, kept, number(r, "by_grace"),
+		number(r, "under_way"));
+	if (number(r, "next_recheck") > 0)
+		fprintf(p->out, "  next question about a live session in "
+			"%" PRId64 " s; without an answer now: %" PRId64
+			"\n", GW_MAX(number(r, "next_recheck") - p->now,
+				     (int64_t)0),
+			number(r, "recheck_failing"));
+	if (count(p, "answers") > 0)
+		PUT(p, "answers", answer_cols);
+	if (number(r, "answers") > (int64_t)count(p, "answers"))
+		fprintf(p->out, "  … and more\n");
+}
+
+static void
 put_upstreams(struct page *p)
 {
 	if (count(p, "upstreams") == 0)
@@ -562,7 +609,8 @@ gw_view_status(FILE *out, const json_t *doc, struct gw_style style)
 {
 	static void (*const parts[])(struct page *) = {
 		put_processes, put_listeners, put_logins, put_sessions,
-		put_dcs, put_service, put_cas, put_responders, put_upstreams,
+		put_dcs, put_service, put_cas, put_responders, put_lists,
+		put_upstreams,
 	};
 	struct page p = { .out = out, .doc = doc, .style = style,
 			  .now = number(doc, "time") };
@@ -574,6 +622,17 @@ gw_view_status(FILE *out, const json_t *doc, struct gw_style style)
 		put_problem(&p, x);
 	for (i = 0; i < GW_COUNT(parts); i++)
 		parts[i](&p);
+}
+
+void
+gw_view_ocsp(FILE *out, const json_t *doc, struct gw_style style)
+{
+	struct page p = { .out = out, .doc = doc, .style = style,
+			  .now = number(doc, "time") };
+
+	put_responders(&p);
+	put_lists(&p);
+	put_answers(&p);
 }
 
 void

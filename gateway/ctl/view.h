@@ -18,6 +18,9 @@ void gw_view_status(FILE *out, const json_t *doc, struct gw_style style);
 void gw_view_sessions(FILE *out, const json_t *sessions, int64_t now,
 		      struct gw_style style);
 
+/* Revocation: responders, lists, answers kept. */
+void gw_view_ocsp(FILE *out, const json_t *status, struct gw_style style);
+
 /* `gwctl ca list`, `ca show` and `client-auth show`. */
 void gw_view_cas(FILE *out, const json_t *cas, int64_t now,
 		 struct gw_style style);

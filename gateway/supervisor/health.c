@@ -316,6 +316,38 @@ judge_cas(struct judge *j, const json_t *cas)
 		    "every registered CA has expired: nobody can log in");
 }
 
+/* A list that is here may tell what no responder does. */
+static bool
+has_list(const struct judge *j)
+{
+	const json_t *rows = json_object_get(j->status, "lists"), *r;
+	size_t i;
+
+	json_array_foreach(rows, i, r)
+		if (number(r, "next_update") > j->now)
+			return true;
+	return false;
+}
+
+static void
+judge_lists(struct judge *j, const json_t *rows)
+{
+	const json_t *r;
+	size_t i;
+
+	json_array_foreach(rows, i, r) {
+		const char *why = text(r, "last_error");
+		bool is_stale = is(r, "state", "stale");
+
+		if (is_stale || is(r, "state", "failing"))
+			say(j, WARNING, cure_of(why, gw_err_cure(
+				is_stale ? GW_ERR_REVOCATION_STALE
+					 : GW_ERR_REVOCATION_UNAVAILABLE)),
+			    "revocation list %s is %s%s%s", text(r, "place"),
+			    text(r, "state"), *why != '\0' ? ": " : "", why);
+	}
+}
+
 static void
 judge_responders(struct judge *j, const json_t *rows)
 {
@@ -333,7 +365,7 @@ judge_responders(struct judge *j, const json_t *rows)
 		    "OCSP responder %s is %s%s%s", text(r, "url"),
 		    text(r, "state"), *why != '\0' ? ": " : "", why);
 	}
-	if (bad > 0 && bad == json_array_size(rows))
+	if (bad > 0 && bad == json_array_size(rows) && !has_list(j))
 		say(j, CRITICAL, gw_err_cure(GW_ERR_REVOCATION_UNAVAILABLE),
 		    "no OCSP responder answers: only cards judged lately can "
 		    "log in");
@@ -433,6 +465,7 @@ static const struct {
 	{ "processes", judge_processes }, { "dcs", judge_dcs },
 	{ "service", judge_service },     { "kdc", judge_kdc },
 	{ "cas", judge_cas },             { "responders", judge_responders },
+	{ "lists", judge_lists },
 	{ "listeners", judge_listeners }, { "upstreams", judge_upstreams },
 	{ "auth", judge_auth },
 };

@@ -60,8 +60,8 @@ struct gw_child_ops {
 	bool (*ca_names)(void *app, const uint8_t *der, size_t len);
 
 	/* The paths this child may still read after start (Landlock), ended
-	 * by NULL; NULL: none at all. */
-	const char *const *readable;
+	 * by NULL; borrowed. NULL: none at all. */
+	const char *const *(*readable)(void *app);
 
 	/* The one directory, found out by start(), in which this child may
 	 * make, change and remove plain files; NULL: nowhere. Borrowed. */

@@ -14,6 +14,8 @@ struct gw_strlist {
 	size_t n;
 };
 
+bool gw_strlist_has(const struct gw_strlist *l, const char *word);
+
 /* Processes, as a set: who gets a section. */
 enum gw_process {
 	GW_SUPERVISOR = 1u << 0,
@@ -64,6 +66,7 @@ struct gw_conf_revocation {
 	int64_t max_age_ms;      /* oldest thisUpdate */
 	int64_t cache_max_ms;    /* longest use of one answer */
 	int64_t cache_open_ms;   /* use of an answer without nextUpdate */
+	int64_t recheck_ms;      /* of the certificates of live sessions */
 	int64_t crl_timeout_ms;  /* fetching one list */
 	int64_t crl_refresh_ms;  /* a list is fetched again at least so often */
 	int64_t crl_max;         /* lists kept */

@@ -146,7 +146,7 @@ conf_text(const char *dir, const char *upstream)
 		    "\tkeytab = \"%s\"\n"
 		    "\tdomain_controllers = { \"%s@%s\", \"%s@%s\" }\n"
 		    "}\n"
-		    "ca \"issuing\" { file = \"%s\" }\n"
+		    "ca \"issuing\" { file = \"%s\" revocation = {\"ocsp\"} }\n"
 		    "upstream \"behind\" { servers = { \"%s\" } }\n"
 		    "listener \"door\" {\n"
 		    "\taddress = \"%s:0\"\n"

@@ -43,8 +43,14 @@ write_gwd_conf() {
 	    service_account = "$service_account"
 	    keytab = "$state/$service_account.keytab"
 	}
-	ca "root" { file = "$state/pki/root.pem" }
+	# OCSP alone, so that a responder's failure shows; the default goes on
+	# to the lists that the cards name.
+	ca "root" {
+	    file = "$state/pki/root.pem"
+	    revocation = {"ocsp"}
+	}
 	ca "issuing" {
+	    revocation = {"ocsp"}
 	    file = "$state/pki/issuing.pem"
 	    # asked for cards that name no responder, alice-noaia's
 	    ocsp_url = "$(ocsp_url)"

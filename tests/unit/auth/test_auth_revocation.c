@@ -2,40 +2,77 @@
  * that answers when the test says so. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "answers.h"
+#include "gw/memfd.h"
 #include "gw/util.h"
+#include "lists.h"
 #include "revocation.h"
 
 struct gw_fetch {
 	char url[GW_URL_MAX];
+	bool is_get;
+	int fd;
 	uint64_t timeout_ms;
 	gw_fetch_fn *fn;
 	void *arg;
 };
 
 static struct gw_fetch *asked[64];
-static size_t asked_count, cancelled;
+static size_t asked_count, cancelled, awaited_questions;
 static time_t now = NOW;
 static struct gw_loop *loop;
 static struct gw_revocation *rev;
 static struct gw_conf_revocation conf;
 static struct gw_conf_ca ca;
+static struct gw_crl_store *lists;
+static struct gw_offload *offload;
+static char dir[64], files[64];
+static const char *words[2];
+static char *places[2];
 
 static struct gw_fetch *
-start(void *ctx, const char *url, struct gw_der body, uint64_t timeout_ms,
-      gw_fetch_fn *fn, void *arg)
+start(void *ctx, const struct gw_fetch_ask *ask, gw_fetch_fn *fn, void *arg)
 {
 	struct gw_fetch *f = gw_xcalloc(1, sizeof(*f));
 
 	(void)ctx;
-	cr_expect_gt(body.len, 0);
-	*f = (struct gw_fetch){ .timeout_ms = timeout_ms, .fn = fn,
+	*f = (struct gw_fetch){ .timeout_ms = ask->timeout_ms, .fn = fn,
+				.is_get = ask->body.len == 0, .fd = ask->fd,
 				.arg = arg };
-	cr_assert(gw_copy(f->url, sizeof(f->url), url));
+	cr_assert(gw_copy(f->url, sizeof(f->url), ask->url));
 	asked[asked_count++] = f;
+	if (asked_count == awaited_questions)
+		gw_loop_stop(loop);
 	return f;
+}
+
+static struct gw_fetch *
+get(void *ctx, const char *url, int fd, size_t max, uint64_t timeout_ms,
+    gw_fetch_fn *fn, void *arg)
+{
+	const struct gw_fetch_ask ask = { .url = url, .fd = fd, .max = max,
+					  .timeout_ms = timeout_ms };
+
+	return start(ctx, &ask, fn, arg);
+}
+
+/* The directory's part: the last question. */
+static uint64_t ldap_id;
+static char ldap_url[GW_URL_MAX];
+static bool ldap_is_there = true;
+
+static bool
+ask_directory(void *ctx, uint64_t id, const char *url, uint64_t timeout_ms)
+{
+	(void)ctx;
+	(void)timeout_ms;
+	ldap_id = id;
+	cr_assert(gw_copy(ldap_url, sizeof(ldap_url), url));
+	return ldap_is_there;
 }
 
 static void
@@ -53,27 +90,61 @@ clock_now(void *ctx)
 }
 
 static void
-setup(void)
+open_all(void)
 {
 	static const struct gw_transport t = { NULL, start, cancel,
 					       clock_now };
+	const struct gw_crl_store_conf c = {
+		.loop = loop, .offload = offload, .conf = &conf, .dir = dir,
+		.crl_dir = files,
+		.transport = { NULL, get, cancel, ask_directory, clock_now },
+	};
 
+	lists = gw_crl_store_new(&c);
+	rev = gw_revocation_new(loop, &conf, &t, lists, NULL);
+}
+
+static void
+close_all(void)
+{
+	gw_revocation_free(rev);
+	gw_crl_store_free(lists);
+	rev = NULL;
+	lists = NULL;
+}
+
+static void
+setup(void)
+{
 	conf = (struct gw_conf_revocation){
 		.timeout_ms = 2000, .total_timeout_ms = 5000,
 		.skew_ms = 300000, .max_age_ms = INT64_C(7) * 86400000,
 		.cache_max_ms = 1800000, .cache_open_ms = 0,
+		.crl_timeout_ms = 60000, .crl_refresh_ms = 3600000,
+		.crl_max = 4,
 	};
 	ca = (struct gw_conf_ca){ .title = (char *)"t",
-				  .ocsp_url = (char *)"http://r/" };
+				  .ocsp_url = (char *)"http://r/",
+				  .ocsp_method = GW_OCSP_POST,
+				  .check_intermediates = true };
+	snprintf(dir, sizeof(dir), "/tmp/gwd-lists-XXXXXX");
+	snprintf(files, sizeof(files), "/tmp/gwd-files-XXXXXX");
+	cr_assert(mkdtemp(dir) != NULL && mkdtemp(files) != NULL);
 	cr_assert_eq(gw_loop_new(&loop), GW_ERR_OK);
-	rev = gw_revocation_new(loop, &conf, &t);
+	offload = gw_offload_new(loop);
+	open_all();
 }
 
 static void
 teardown(void)
 {
-	gw_revocation_free(rev);
+	char cmd[200];
+
+	close_all();
+	gw_offload_free(offload);
 	gw_loop_free(loop);
+	snprintf(cmd, sizeof(cmd), "rm -rf %s %s", dir, files);
+	cr_assert_eq(system(cmd), 0);
 }
 
 TestSuite(revocation, .init = setup, .fini = teardown);
@@ -93,13 +164,29 @@ on_told(struct gw_revocation_wait *w, const struct gw_revocation_result *r)
 	x->res = *r;
 }
 
+/* The path is the certificate and its CA, which is registered. */
+static bool
+ask_about(const char *leaf, const struct gw_conf_ca *section, bool is_anew,
+	  struct waiter *w)
+{
+	struct gw_path path = { .certs = sk_X509_new_null(), .ca = section };
+	const struct gw_revocation_about about = { .path = &path,
+						   .is_anew = is_anew };
+	bool is_now;
+
+	sk_X509_push(path.certs, vec(leaf));
+	sk_X509_push(path.certs, vec("issuing"));
+	is_now = gw_revocation_ask(rev, &about, &w->wait, &w->res);
+	sk_X509_free(path.certs);
+	return is_now;
+}
+
 static bool
 ask(const char *leaf, struct waiter *w)
 {
 	memset(w, 0, sizeof(*w));
 	w->wait.fn = on_told;
-	return gw_revocation_ask(rev, vec(leaf), vec("issuing"), &ca, &w->wait,
-				 &w->res);
+	return ask_about(leaf, &ca, false, w);
 }
 
 /* The i-th question is answered. */
@@ -163,13 +250,8 @@ Test(revocation, hard_fail)
 Test(revocation, revoked_is_final)
 {
 	struct waiter w;
-	struct gw_conf_ca two = { .title = (char *)"t",
-				  .ocsp_url = (char *)"http://r/" };
 
-	memset(&w, 0, sizeof(w));
-	w.wait.fn = on_told;
-	cr_expect_not(gw_revocation_ask(rev, vec("aia"), vec("issuing"), &two,
-					&w.wait, &w.res));
+	cr_expect_not(ask("aia", &w));
 	give(0, ANSWER(.leaf = "aia", .status = V_OCSP_CERTSTATUS_REVOKED,
 		       .reason = 1, .this = -10, .next = 3600));
 	cr_expect_eq(w.told, 1);
@@ -346,8 +428,7 @@ Test(revocation, under_way_at_the_end)
 	struct waiter w;
 
 	cr_expect_not(ask("good", &w));
-	gw_revocation_free(rev);
-	rev = NULL;
+	close_all();
 	cr_expect_eq(cancelled, 1);
 	cr_expect_eq(w.told, 0);
 }
@@ -387,4 +468,531 @@ Test(revocation, keys)
 	cr_expect_neq(memcmp(a, b, sizeof(a)), 0, "serial");
 	gw_revocation_key(vec("good"), vec("other-issuing"), b);
 	cr_expect_neq(memcmp(a, b, sizeof(a)), 0, "same name, another key");
+}
+
+/* ---- how responders are asked */
+
+Test(revocation, get_first_then_post)
+{
+	struct waiter w;
+
+	ca.ocsp_method = GW_OCSP_AUTO;
+	cr_expect_not(ask("good", &w));
+	cr_expect(asked[0]->is_get);
+	cr_expect_eq(strncmp(asked[0]->url, "http://r/MF", 11), 0, "%s",
+		     asked[0]->url);
+	asked[0]->fn(asked[0]->arg, &(struct gw_fetched){
+		.why = "HTTP 405 Method Not Allowed", .status = 405 });
+	cr_assert_eq(asked_count, 2);
+	cr_expect_not(asked[1]->is_get);
+	cr_expect_str_eq(asked[1]->url, "http://r/");
+	give(1, FINE);
+	cr_expect_eq(w.res.code, GW_ERR_OK);
+	cr_expect_str_eq(w.res.source, "http://r/");
+}
+
+Test(revocation, no_second_try_when_nothing_came)
+{
+	struct waiter w;
+
+	ca.ocsp_method = GW_OCSP_AUTO;
+	cr_expect_not(ask("good", &w));
+	break_off(0, "connect: Connection refused");
+	cr_expect_eq(w.res.code, GW_ERR_REVOCATION_UNAVAILABLE);
+}
+
+Test(revocation, a_nonce_is_posted_and_must_come_back)
+{
+	struct waiter w;
+
+	ca.ocsp_method = GW_OCSP_AUTO;
+	ca.ocsp_nonce = true;
+	cr_expect_not(ask("good", &w));
+	cr_expect_not(asked[0]->is_get);
+	give(0, FINE);
+	cr_expect_eq(w.res.code, GW_ERR_REVOCATION_STALE);
+	cr_expect_eq(asked_count, 1, "an answer without it is no reason to "
+		     "leave it out");
+}
+
+Test(revocation, refused_nonce_is_left_out_once)
+{
+	static const struct answer no = {
+		.response_status = OCSP_RESPONSE_STATUS_UNAUTHORIZED };
+	struct waiter w;
+
+	ca.ocsp_nonce = true;
+	cr_expect_not(ask("good", &w));
+	give(0, &no);
+	cr_assert_eq(asked_count, 2);
+	give(1, FINE);
+	cr_expect_eq(w.res.code, GW_ERR_OK);
+	cr_expect_not(ask("second", &w));
+	give(2, &no);
+	give(3, &no);
+	cr_expect_eq(asked_count, 4);
+	cr_expect_eq(w.res.code, GW_ERR_REVOCATION_UNAVAILABLE);
+}
+
+/* A stalled responder takes its share of questions, not all of them. */
+Test(revocation, one_responder_is_not_everything)
+{
+	static struct waiter w[GW_RESPONDER_FLIGHTS + 1];
+	struct waiter other;
+
+	gw_revocation_announce(rev, "http://r/");
+	((struct gw_responder *)(uintptr_t)gw_revocation_responder(rev, 0))
+		->under_way = GW_RESPONDER_FLIGHTS;
+	cr_expect(ask("good", &w[0]));
+	cr_expect_eq(w[0].res.code, GW_ERR_REVOCATION_UNAVAILABLE);
+	cr_expect_not_null(strstr(w[0].res.detail, "too many"));
+	cr_expect_not(ask("aia", &other), "its own responders are free");
+	give(0, ANSWER(.leaf = "aia", .this = -10, .next = 3600));
+	cr_expect_eq(other.res.code, GW_ERR_OK);
+}
+
+/* ---- grace */
+
+Test(revocation, grace_only_where_granted)
+{
+	struct waiter w;
+
+	cr_expect_not(ask("good", &w));
+	give(0, FINE);
+	now = NOW + 1801;
+	cr_expect_not(ask("good", &w));
+	break_off(1, "away");
+	cr_expect_eq(w.res.code, GW_ERR_REVOCATION_UNAVAILABLE);
+	now = NOW;
+}
+
+Test(revocation, grace_ends)
+{
+	struct waiter w;
+
+	ca.on_unavailable = GW_UNAVAILABLE_GRACE;
+	ca.grace_ms = 600000;
+	cr_expect_not(ask("second", &w));
+	break_off(0, "away");
+	cr_expect_eq(w.res.code, GW_ERR_REVOCATION_UNAVAILABLE,
+		     "there was never an answer");
+	cr_expect_not(ask("good", &w));
+	give(1, FINE);
+	now = NOW + 1800 + 599;
+	cr_expect_not(ask("good", &w));
+	break_off(2, "away");
+	cr_expect_eq(w.res.code, GW_ERR_OK);
+	cr_expect_not_null(strstr(w.res.source, "grace"), "%s", w.res.source);
+	cr_expect_eq(gw_revocation_count(rev).by_grace, 1);
+	now = NOW + 1800 + 600;
+	cr_expect_not(ask("good", &w));
+	break_off(3, "away");
+	cr_expect_eq(w.res.code, GW_ERR_REVOCATION_UNAVAILABLE);
+	now = NOW;
+}
+
+Test(revocation, no_grace_for_answers)
+{
+	const struct { const struct answer *a; enum gw_err want; } bad[] = {
+		{ FOREIGN, GW_ERR_REVOCATION_SIGNER },
+		{ REVOKED, GW_ERR_CERT_REVOKED },
+	};
+	struct waiter w;
+
+	ca.on_unavailable = GW_UNAVAILABLE_GRACE;
+	ca.grace_ms = 600000;
+	for (size_t i = 0; i < GW_COUNT(bad); i++) {
+		asked_count = 0;
+		now = NOW;
+		cr_expect_not(ask_about("good", &ca, true, (memset(
+			&w, 0, sizeof(w)), w.wait.fn = on_told, &w)));
+		give(0, FINE);
+		now = NOW + 1801;
+		cr_expect_not(ask("good", &w));
+		give(1, &(struct answer){ .signer = bad[i].a->signer,
+			.produced = 1801, .n = 1, .v = { {
+			.status = bad[i].a->v[0].status, .reason = 1,
+			.this = 1800, .next = 3600 } } });
+		cr_expect_eq(w.res.code, bad[i].want, "%zu %s", i,
+			     gw_err_name(w.res.code));
+	}
+	cr_expect_not(ask("good", &w), "revoked: nothing is left to prolong");
+	break_off(2, "away");
+	cr_expect_eq(w.res.code, GW_ERR_REVOCATION_UNAVAILABLE);
+	now = NOW;
+}
+
+Test(revocation, flush)
+{
+	struct waiter w;
+
+	cr_expect_not(ask("good", &w));
+	give(0, FINE);
+	gw_revocation_flush(rev);
+	cr_expect_not(ask("good", &w));
+	give(1, FINE);
+	cr_expect_eq(gw_revocation_count(rev).answers, 1);
+}
+
+/* ---- lists */
+
+static void
+only_crl(const char *one, const char *two)
+{
+	words[0] = "crl";
+	ca.revocation = (struct gw_strlist){ (char **)(uintptr_t)words, 1 };
+	places[0] = (char *)(uintptr_t)one;
+	places[1] = (char *)(uintptr_t)two;
+	ca.crl = (struct gw_strlist){ places, (one != NULL) + (two != NULL) };
+}
+
+static void
+stop_loop(struct gw_timer *t)
+{
+	(void)t;
+	gw_loop_stop(loop);
+}
+
+/* Until `w` is told, or ten seconds: the thread takes its time. */
+static struct waiter *awaited;
+
+static void
+on_told_awaited(struct gw_revocation_wait *w,
+		const struct gw_revocation_result *r)
+{
+	on_told(w, r);
+	if (GW_CONTAINER(w, struct waiter, wait) == awaited)
+		gw_loop_stop(loop);
+}
+
+static void
+await(struct waiter *w)
+{
+	struct gw_timer limit = { .fn = stop_loop };
+
+	if (w->told > 0)
+		return;
+	awaited = w;
+	w->wait.fn = on_told_awaited;
+	gw_timer_after(loop, &limit, 10000);
+	gw_loop_run(loop);
+	gw_timer_stop(loop, &limit);
+	cr_assert_eq(w->told, 1, "nobody was told");
+}
+
+/* The i-th question was for a list. */
+static void
+give_list(size_t i, const struct list *l)
+{
+	struct gw_fetch *f = asked[i];
+	size_t len;
+	uint8_t *der = list_make(l, &len);
+
+	cr_assert(f->is_get && f->fd >= 0);
+	cr_assert_eq(write(f->fd, der, len), (ssize_t)len);
+	f->fn(f->arg, &(struct gw_fetched){ .len = len });
+	OPENSSL_free(der);
+	free(f);
+	asked[i] = NULL;
+}
+
+static void
+write_list(const char *name, const struct list *l, char out[128])
+{
+	size_t len;
+	uint8_t *der = list_make(l, &len);
+	FILE *f;
+
+	snprintf(out, 128, "%s/%s", files, name);
+	f = fopen(out, "w");
+	cr_assert(f != NULL && fwrite(der, 1, len, f) == len);
+	fclose(f);
+	OPENSSL_free(der);
+}
+
+#define LIST(...) (&(struct list){ __VA_ARGS__ })
+
+Test(revocation, listed_is_revoked)
+{
+	struct waiter w;
+
+	only_crl("http://l/1", NULL);
+	cr_expect_not(ask("good", &w));
+	cr_assert_eq(asked_count, 1);
+	cr_expect_str_eq(asked[0]->url, "http://l/1");
+	give_list(0, LIST(.revoked = { "good" }));
+	await(&w);
+	cr_expect_eq(w.res.code, GW_ERR_CERT_REVOKED, "%s", w.res.detail);
+	cr_expect_not_null(strstr(w.res.source, "http://l/1"));
+	cr_expect(ask("good", &w), "the list is here");
+	cr_expect_eq(w.res.code, GW_ERR_CERT_REVOKED);
+	cr_expect(ask("second", &w));
+	cr_expect_eq(w.res.code, GW_ERR_OK, "%s", w.res.detail);
+	cr_expect_eq(asked_count, 1);
+}
+
+static const struct {
+	const char *what;
+	struct list list;
+	enum gw_err want;
+} unfit[] = {
+	{ "another CA's", { .issuer = "other-issuing" },
+	  GW_ERR_REVOCATION_UNAVAILABLE },
+	{ "another key's", { .key = "other-issuing" },
+	  GW_ERR_REVOCATION_SIGNER },
+	{ "over", { .this = -7200, .next = -3600 }, GW_ERR_REVOCATION_STALE },
+	{ "of the future", { .this = 3600, .next = 7200 },
+	  GW_ERR_REVOCATION_STALE },
+	{ "a delta alone", { .base = 1, .number = 2 },
+	  GW_ERR_REVOCATION_UNAVAILABLE },
+};
+
+Test(revocation, unfit_lists)
+{
+	for (size_t i = 0; i < GW_COUNT(unfit); i++) {
+		char url[32];
+		struct waiter w;
+
+		asked_count = 0;
+		snprintf(url, sizeof(url), "http://l/%zu", i);
+		only_crl(url, NULL);
+		close_all();
+		open_all();
+		cr_expect_not(ask("good", &w));
+		give_list(0, &unfit[i].list);
+		await(&w);
+		cr_expect_neq(w.res.code, GW_ERR_OK, "%s", unfit[i].what);
+		cr_expect_eq(w.res.code, unfit[i].want, "%s: %s: %s",
+			     unfit[i].what, gw_err_name(w.res.code),
+			     w.res.detail);
+	}
+}
+
+Test(revocation, garbage_is_no_list)
+{
+	struct waiter w;
+	struct gw_fetch *f;
+
+	only_crl("http://l/1", NULL);
+	cr_expect_not(ask("good", &w));
+	f = asked[0];
+	cr_assert_eq(write(f->fd, "<html>", 6), 6);
+	f->fn(f->arg, &(struct gw_fetched){ .len = 6 });
+	free(f);
+	await(&w);
+	cr_expect_eq(w.res.code, GW_ERR_REVOCATION_UNAVAILABLE);
+	cr_expect_not_null(strstr(w.res.detail, "CRL"), "%s", w.res.detail);
+	cr_expect(ask("good", &w), "not asked again at once");
+	cr_expect_eq(asked_count, 1);
+}
+
+Test(revocation, the_next_place)
+{
+	struct waiter w;
+
+	only_crl("http://l/1", "http://l/2");
+	cr_expect_not(ask("good", &w));
+	break_off(0, "HTTP 404 Not Found");
+	cr_assert_eq(asked_count, 2);
+	cr_expect_str_eq(asked[1]->url, "http://l/2");
+	give_list(1, LIST(.revoked = { "second" }));
+	await(&w);
+	cr_expect_eq(w.res.code, GW_ERR_OK, "%s", w.res.detail);
+}
+
+Test(revocation, ocsp_then_lists)
+{
+	struct waiter w;
+
+	only_crl("http://l/1", NULL);
+	ca.revocation.n = 0;
+	cr_expect_not(ask("good", &w));
+	cr_expect_str_eq(asked[0]->url, "http://r/");
+	give(0, UNKNOWN);
+	cr_assert_eq(asked_count, 2);
+	give_list(1, LIST(.revoked = { "second" }));
+	await(&w);
+	cr_expect_eq(w.res.code, GW_ERR_OK);
+	cr_expect_str_eq(w.res.source, "http://l/1");
+}
+
+Test(revocation, distribution_points)
+{
+	struct waiter w;
+
+	words[0] = "crl";
+	ca.revocation = (struct gw_strlist){ (char **)(uintptr_t)words, 1 };
+	cr_expect_not(ask("cdp", &w));
+	cr_assert_eq(asked_count, 1);
+	cr_expect_str_eq(asked[0]->url, "http://lists.example/one.crl");
+	break_off(0, "HTTP 500");
+	cr_expect_eq(strncmp(ldap_url, "ldap:///CN=two", 14), 0, "%s",
+		     ldap_url);
+	gw_crl_store_arrived(lists, ldap_id + 7, "not this one", -1);
+	cr_expect_eq(w.told, 0);
+	gw_crl_store_arrived(lists, ldap_id, "no such object", -1);
+	cr_expect_eq(w.told, 1);
+	cr_expect_eq(w.res.code, GW_ERR_REVOCATION_UNAVAILABLE);
+	cr_expect_not_null(strstr(w.res.detail, "no such object"));
+}
+
+Test(revocation, list_of_the_directory)
+{
+	struct waiter w;
+	struct gw_error err;
+	size_t len;
+	uint8_t *der = list_make(LIST(.revoked = { "cdp" }), &len);
+	int fd;
+
+	words[0] = "crl";
+	ca.revocation = (struct gw_strlist){ (char **)(uintptr_t)words, 1 };
+	cr_expect_not(ask("cdp", &w));
+	break_off(0, "HTTP 500");
+	cr_assert_eq(gw_memfd_new(der, len, &fd, &err), GW_ERR_OK);
+	gw_crl_store_arrived(lists, ldap_id, NULL, fd);
+	await(&w);
+	cr_expect_eq(w.res.code, GW_ERR_CERT_REVOKED, "%s", w.res.detail);
+	OPENSSL_free(der);
+}
+
+Test(revocation, the_directory_is_away)
+{
+	struct waiter w;
+
+	ldap_is_there = false;
+	words[0] = "crl";
+	ca.revocation = (struct gw_strlist){ (char **)(uintptr_t)words, 1 };
+	cr_expect_not(ask("cdp", &w));
+	break_off(0, "HTTP 500");
+	cr_expect_eq(w.told, 1);
+	cr_expect_not_null(strstr(w.res.detail, "gwd-kdc"), "%s",
+			   w.res.detail);
+}
+
+Test(revocation, list_in_a_file)
+{
+	struct waiter w;
+	char path[128];
+
+	write_list("a.crl", LIST(.revoked = { "good" }), path);
+	only_crl(path, NULL);
+	cr_expect_not(ask("good", &w));
+	await(&w);
+	cr_expect_eq(w.res.code, GW_ERR_CERT_REVOKED, "%s", w.res.detail);
+	cr_expect_eq(asked_count, 0);
+}
+
+Test(revocation, files_only_from_their_directory)
+{
+	static const char *const bad[] = { "/etc/passwd", NULL, NULL };
+	char up[128], none[128];
+	struct waiter w;
+
+	snprintf(up, sizeof(up), "%s/../etc/passwd", files);
+	snprintf(none, sizeof(none), "%s/none", files);
+	for (size_t i = 0; i < 3; i++) {
+		only_crl(i == 0 ? bad[0] : i == 1 ? up : none, NULL);
+		cr_expect(ask("good", &w), "%zu", i);
+		cr_expect_eq(w.res.code, GW_ERR_REVOCATION_UNAVAILABLE);
+		cr_expect_not_null(strstr(w.res.detail, i < 2 ? "crl_dir"
+							: "cannot open"),
+				   "%s", w.res.detail);
+	}
+}
+
+static void
+await_question(size_t n)
+{
+	struct gw_timer limit = { .fn = stop_loop };
+
+	gw_timer_after(loop, &limit, 10000);
+	awaited_questions = n;
+	if (asked_count < n)
+		gw_loop_run(loop);
+	gw_timer_stop(loop, &limit);
+	cr_assert_eq(asked_count, n, "%zu questions", asked_count);
+}
+
+static void
+give_base_and_delta(const struct list *delta, struct waiter *w)
+{
+	only_crl("http://l/base", NULL);
+	cr_expect_not(ask("good", w));
+	give_list(0, LIST(.revoked = { "second" }, .number = 5,
+			  .deltas_at = "http://l/delta"));
+	await_question(2);
+	cr_expect_str_eq(asked[1]->url, "http://l/delta");
+	if (delta != NULL)
+		give_list(1, delta);
+	else
+		break_off(1, "HTTP 404");
+	await(w);
+}
+
+Test(revocation, delta_revokes)
+{
+	struct waiter w;
+
+	give_base_and_delta(LIST(.revoked = { "good" }, .number = 6,
+				 .base = 5), &w);
+	cr_expect_eq(w.res.code, GW_ERR_CERT_REVOKED, "%s", w.res.detail);
+}
+
+Test(revocation, delta_takes_back)
+{
+	struct waiter w;
+
+	give_base_and_delta(LIST(.removed = "second", .number = 6,
+				 .base = 5), &w);
+	cr_expect_eq(w.res.code, GW_ERR_OK, "%s", w.res.detail);
+	cr_expect(ask("second", &w));
+	cr_expect_eq(w.res.code, GW_ERR_OK, "%s", w.res.detail);
+}
+
+Test(revocation, without_its_delta_a_list_stands)
+{
+	struct waiter w;
+
+	give_base_and_delta(NULL, &w);
+	cr_expect_eq(w.res.code, GW_ERR_OK, "%s", w.res.detail);
+}
+
+Test(revocation, survives_a_restart)
+{
+	struct waiter w;
+	char cmd[128];
+
+	only_crl("http://l/1", NULL);
+	cr_expect_not(ask("good", &w));
+	give_list(0, LIST(.revoked = { "good" }));
+	await(&w);
+	close_all();
+	/* as if written at the time it is here */
+	snprintf(cmd, sizeof(cmd), "touch -d @%d %s/*.crl", NOW, dir);
+	cr_assert_eq(system(cmd), 0);
+	open_all();
+	cr_expect_not(ask("good", &w));
+	await(&w);
+	cr_expect_eq(asked_count, 1, "it was read from disk");
+	cr_expect_eq(w.res.code, GW_ERR_CERT_REVOKED);
+}
+
+/* Whoever sits on the way can neither rewind a list nor swap it. */
+Test(revocation, no_way_back)
+{
+	struct waiter w;
+
+	only_crl("http://l/1", NULL);
+	conf.crl_refresh_ms = 1000;
+	cr_expect_not(ask("good", &w));
+	give_list(0, LIST(.revoked = { "good" }, .this = -100, .next = 50));
+	await(&w);
+	cr_expect_eq(w.res.code, GW_ERR_CERT_REVOKED);
+	now = NOW + 60; /* over */
+	cr_expect_not(ask("good", &w));
+	give_list(1, LIST(.this = -200, .next = 9000));
+	await(&w);
+	cr_expect_eq(w.res.code, GW_ERR_REVOCATION_STALE, "%s",
+		     w.res.detail);
+	now = NOW;
 }

@@ -1,0 +1,29 @@
+/* auth/recheck.h — the certificates of live sessions are asked about again,
+ * before the answers that let them in end and whenever a revocation list has
+ * changed. Linked into gwd-auth.
+ *
+ * `Revoked`, and an authority that does not know its certificate any more,
+ * end a session at once. Silence does not: a session that is in goes on to
+ * its own end while nobody answers, and is asked about ever again; to let
+ * anybody in, silence never suffices. */
+#ifndef GW_RECHECK_H
+#define GW_RECHECK_H
+
+#include "auth.h"
+
+/* The session takes the path over; `given` is shared. Its answer is good
+ * until `fresh_until`; 0: it was not kept. */
+void gw_recheck_begin(struct gw_session *s, struct gw_path *path,
+		      STACK_OF(X509) *given, time_t fresh_until);
+/* Before the session is freed. */
+void gw_recheck_end(struct gw_session *s);
+
+/* A revocation list has changed. */
+void gw_recheck_all(struct gw_auth *a);
+
+/* For status: when the session's certificate is asked about next; 0: not. */
+time_t gw_recheck_at(const struct gw_session *s);
+/* Its last question brought no answer. */
+bool gw_recheck_is_failing(const struct gw_session *s);
+
+#endif
