@@ -52,11 +52,39 @@ on_file(void *ctx, struct gw_msg *m)
 	struct gw_child *c = ctx;
 	struct gw_file f;
 
-	if (c->file_count >= FILES_MAX || !gw_file_decode(&m->rd, &f))
+	if ((c->is_running && c->ops->renew == NULL) ||
+	    c->file_count >= FILES_MAX || !gw_file_decode(&m->rd, &f))
 		return GW_ERR_PROTO;
 	c->files = gw_xrealloc(c->files, c->file_count + 1, sizeof(f));
 	c->files[c->file_count++] = f;
 	return GW_ERR_OK;
+}
+
+/* All files have been used: what comes from now on is for a reload. */
+static void
+forget_files(struct gw_child *c)
+{
+	for (size_t i = 0; i < c->file_count; i++)
+		gw_file_clear(&c->files[i]);
+	c->file_count = 0;
+}
+
+static enum gw_err
+on_renew(void *ctx, struct gw_msg *m)
+{
+	struct gw_child *c = ctx;
+	struct gw_error err = { .code = GW_ERR_INTERNAL };
+	struct gw_wr *w;
+	enum gw_err rc;
+
+	if (c->ops->renew == NULL || !gw_rd_done(&m->rd))
+		return GW_ERR_PROTO;
+	rc = c->ops->renew(c->app, c, &err);
+	forget_files(c);
+	w = gw_chan_begin(c->control);
+	gw_wr_u32(w, (uint32_t)rc);
+	gw_wr_str(w, rc != GW_ERR_OK ? err.detail : "");
+	return gw_chan_send(c->control, GW_MSG_RENEWED, m->id, -1);
 }
 
 static void
@@ -163,6 +191,8 @@ on_start(void *ctx, struct gw_msg *m)
 		gw_log_init(c->ops->name, GW_LOG_ERR);
 	rc = c->ops->start(c->app, c, &err);
 	wipe_secrets(c);
+	if (c->ops->renew != NULL)
+		forget_files(c);
 	if (rc == GW_ERR_OK)
 		rc = gw_sandbox_enter(c->ops->readable != NULL
 					      ? c->ops->readable(c->app)
@@ -248,11 +278,12 @@ on_stop(void *ctx, struct gw_msg *m)
 
 static const struct gw_msg_rule rules[] = {
 	{ GW_MSG_CONF,       ST_SETUP,   false, on_conf },
-	{ GW_MSG_FILE,       ST_SETUP,   false, on_file },
+	{ GW_MSG_FILE,       ST_ANY,     false, on_file },
 	{ GW_MSG_LISTENER,   ST_ANY,     true,  on_listener },
 	{ GW_MSG_LINK,       ST_ANY,     true,  on_link },
 	{ GW_MSG_START,      ST_SETUP,   false, on_start },
 	{ GW_MSG_STATUS_ASK, ST_RUNNING, false, on_status_ask },
+	{ GW_MSG_RENEW,      ST_RUNNING, false, on_renew },
 	{ GW_MSG_KILL,       ST_RUNNING, false, on_kill },
 	{ GW_MSG_ADMIN,      ST_RUNNING, false, on_admin },
 	{ GW_MSG_CA_NAMES,   ST_RUNNING, false, on_ca_names },

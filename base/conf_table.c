@@ -201,9 +201,13 @@ static const struct gw_conf_key listener_keys[] = {
 	STR(L, address, NULL, GW_CF_REQUIRED,
 	    "ADDRESS:PORT to listen on; an IPv6 address stands in brackets."),
 	STR(L, certificate, NULL, GW_CF_REQUIRED | GW_CF_PATH,
-	    "PEM file with the gateway's certificate and its intermediates."),
+	    "PEM file with the gateway's certificate and its intermediates. Clients that ask for no name, or for one that no certificate has, are shown this one. Read again by gwctl reload."),
 	STR(L, key, NULL, GW_CF_REQUIRED | GW_CF_PATH,
 	    "PEM file with the private key of the certificate."),
+	STR(L, staple, NULL, GW_CF_PATH,
+	    "File with an OCSP response in DER about the certificate, sent along to clients that ask for it as long as it is fresh. Something else must fetch it and call gwctl reload."),
+	BOOL(L, strict_sni, "no",
+	     "Whether a client that asks for a name no certificate has is refused (unrecognized_name)."),
 	STR(L, upstream, NULL, 0,
 	    "Upstream for every path that no route takes."),
 	ENUM(L, denied, "page", "page|alert",
@@ -231,6 +235,17 @@ static const struct gw_conf_key listener_keys[] = {
 	BOOL(L, resumption, "yes",
 	     "Whether a client may take up a TLS session again without the card, for an hour at most. Its certificate is judged anew each time."),
 #undef L
+};
+
+static const struct gw_conf_key identity_keys[] = {
+#define I gw_conf_identity
+	STR(I, certificate, NULL, GW_CF_REQUIRED | GW_CF_PATH,
+	    "PEM file with the certificate and its intermediates."),
+	STR(I, key, NULL, GW_CF_REQUIRED | GW_CF_PATH,
+	    "PEM file with its private key."),
+	STR(I, staple, NULL, GW_CF_PATH,
+	    "File with an OCSP response in DER about it."),
+#undef I
 };
 
 static const struct gw_conf_key route_keys[] = {
@@ -274,6 +289,11 @@ const struct gw_conf_section gw_conf_sections[] = {
 	{ TITLED("listener", gw_conf_listener, listeners, listener_count,
 		 GW_PROXY | GW_AUTH, listener_keys,
 		 "An address where clients knock.") },
+	{ TITLED("identity", gw_conf_identity, identities, identity_count,
+		 GW_SUPERVISOR, identity_keys,
+		 "A further certificate of a listener, for other names or with another type of key; stands inside its listener. The client's TLS version, ciphers and the name it asks for choose; two of one type with one name are refused."),
+	  .parent = "listener",
+	  .parent_offset = offsetof(struct gw_conf_identity, listener) },
 	{ TITLED("route", gw_conf_route, routes, route_count,
 		 GW_PROXY | GW_AUTH, route_keys,
 		 "A path prefix of a listener with an upstream or groups of its own; stands inside its listener."),

@@ -240,6 +240,9 @@ static const struct example { const char *section, *key, *value; } given[] = {
 	{ "listener", "key", "\"/etc/gwd/gateway.key\"" },
 	{ "listener", "upstream", "\"broker\"" },
 	{ "listener", "require_group", "{ \"VDI Users\" }" },
+	{ "identity", "", "rsa" },
+	{ "identity", "certificate", "\"/etc/gwd/gateway-rsa.pem\"" },
+	{ "identity", "key", "\"/etc/gwd/gateway-rsa.key\"" },
 	{ "route", "", "/admin" },
 	{ "route", "upstream", "\"broker\"" },
 };

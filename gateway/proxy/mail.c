@@ -2,6 +2,8 @@
 #include "mail.h"
 #include "gw/util.h"
 
+#include <openssl/ssl.h>
+
 void
 gw_mailbox_init(struct gw_mailbox *b)
 {
@@ -16,6 +18,7 @@ gw_mail_free(struct gw_mail *m)
 	gw_close(&m->fd);
 	gw_counters_free(m->counters);
 	free(m->names);
+	SSL_CTX_free(m->tls);
 	free(m);
 }
 

@@ -15,6 +15,7 @@ enum gw_mail_kind {
 	GW_MAIL_END,      /* session: close its connections */
 	GW_MAIL_STATUS,   /* ask */
 	GW_MAIL_CA_NAMES, /* names: offered to clients from now on */
+	GW_MAIL_TLS,      /* index, tls: for handshakes from now on */
 	GW_MAIL_STOP,
 	/* to the control thread */
 	GW_MAIL_COUNTED,  /* ask, counters (heap) */
@@ -29,6 +30,7 @@ struct gw_mail {
 	uint64_t ask;
 	uint8_t session[GW_SESSION_ID];
 	struct gw_counters *counters;
+	struct ssl_ctx_st *tls; /* owned */
 	uint8_t *names;   /* owned: DER, one after the other */
 	size_t names_len;
 };

@@ -4,6 +4,7 @@
  * Contexts and keys are made before the process locks itself in, threads are
  * started after it: what a thread has given up, a new one has not. */
 #include "status.h"
+#include "own.h"
 #include "tls.h"
 #include "handshake.h"
 #include "resume.h"
@@ -73,31 +74,62 @@ load_ca_names(struct app *a, STACK_OF(X509_NAME) *names, struct gw_error *err)
 	return rc;
 }
 
+/* The files of a listener, the default certificate's first. */
+static size_t
+find_files(const struct app *a, const char *title,
+	   struct gw_cert_files out[GW_OWN_MAX])
+{
+	struct gw_cert_files f = { .cert = NULL };
+	size_t n = 0;
+
+	while (n < GW_OWN_MAX &&
+	       (f.cert = gw_child_file(a->child, GW_FILE_SERVER_CERT, title,
+				       f.cert)) != NULL) {
+		f.key = gw_child_file(a->child, GW_FILE_SERVER_KEY, title,
+				      f.key);
+		f.staple = gw_child_file(a->child, GW_FILE_SERVER_STAPLE,
+					 title, f.staple);
+		out[n++] = f;
+		if (f.key == NULL || f.staple == NULL)
+			break; /* refused when it is read */
+	}
+	return n;
+}
+
+static bool
+allow_resumption(SSL_CTX *ctx, const struct gw_tls_setup *s)
+{
+	return !s->listener->resumption ||
+	       gw_resume_allow(ctx, s->tickets, s->listener->title);
+}
+
+static enum gw_err
+make_context(struct app *a, size_t i, const STACK_OF(X509_NAME) *names,
+	     SSL_CTX **out, struct gw_error *err)
+{
+	struct gw_cert_files files[GW_OWN_MAX];
+	const struct gw_conf_listener *l = a->site.listeners[i].conf;
+	const struct gw_tls_setup s = {
+		.listener = l,
+		.ca_names = names,
+		.hooks = &gw_handshake_hooks,
+		.tickets = &a->tickets,
+		.prepare = allow_resumption,
+		.files = files,
+		.file_count = find_files(a, l->title, files),
+	};
+
+	return gw_tls_ctx_new(&s, out, err);
+}
+
 static enum gw_err
 make_contexts(struct app *a, const STACK_OF(X509_NAME) *names, SSL_CTX **out,
 	      struct gw_error *err)
 {
 	enum gw_err rc = GW_ERR_OK;
 
-	for (size_t i = 0; i < a->site.listener_count && rc == GW_ERR_OK;
-	     i++) {
-		const struct gw_conf_listener *l = a->site.listeners[i].conf;
-		struct gw_tls_setup s = {
-			.listener = l,
-			.ca_names = names,
-			.hooks = &gw_handshake_hooks,
-			.cert = gw_child_file(a->child, GW_FILE_SERVER_CERT,
-					      l->title, NULL),
-			.key = gw_child_file(a->child, GW_FILE_SERVER_KEY,
-					     l->title, NULL),
-		};
-
-		rc = gw_tls_ctx_new(&s, &out[i], err);
-		if (rc == GW_ERR_OK && l->resumption &&
-		    !gw_resume_allow(out[i], &a->tickets, l->title))
-			rc = gw_fail(err, GW_ERR_SYSTEM, "%s: tickets",
-				     l->title);
-	}
+	for (size_t i = 0; i < a->site.listener_count && rc == GW_ERR_OK; i++)
+		rc = make_context(a, i, names, &out[i], err);
 	return rc;
 }
 
@@ -306,6 +338,44 @@ offer_cas(void *app, const uint8_t *der, size_t len)
 }
 
 static void
+free_contexts(const struct app *a, SSL_CTX **ctxs)
+{
+	for (size_t i = 0; i < a->worker_count * a->site.listener_count; i++)
+		SSL_CTX_free(ctxs[i]);
+	free(ctxs);
+}
+
+static void
+give_contexts(struct app *a, size_t worker, SSL_CTX **ctxs)
+{
+	for (size_t i = 0; i < a->site.listener_count; i++) {
+		post(a, worker, &(struct gw_mail){ .kind = GW_MAIL_TLS,
+						   .fd = -1, .index = i,
+						   .tls = ctxs[i] });
+		ctxs[i] = NULL;
+	}
+}
+
+/* All of them or none: whatever fails, everybody goes on with the old. The
+ * names of CAs are taken over by the workers, who have the latest. */
+static enum gw_err
+renew(void *app, struct gw_child *child, struct gw_error *err)
+{
+	struct app *a = app;
+	size_t n = a->site.listener_count;
+	SSL_CTX **ctxs = gw_xcalloc(a->worker_count * n + 1, sizeof(*ctxs));
+	enum gw_err rc = GW_ERR_OK;
+
+	(void)child;
+	for (size_t i = 0; i < a->worker_count && rc == GW_ERR_OK; i++)
+		rc = make_contexts(a, NULL, ctxs + i * n, err);
+	for (size_t i = 0; i < a->worker_count && rc == GW_ERR_OK; i++)
+		give_contexts(a, i, ctxs + i * n);
+	free_contexts(a, ctxs);
+	return rc;
+}
+
+static void
 stop(void *app)
 {
 	struct app *a = app;
@@ -353,7 +423,7 @@ main(void)
 		.name = "gwd-proxy", .start = start, .link = take_link,
 		.listener = take_listener, .status = give_status,
 		.kill = end_session, .stop = stop, .end = end,
-		.ca_names = offer_cas,
+		.ca_names = offer_cas, .renew = renew,
 	};
 	static struct app app;
 

@@ -17,7 +17,6 @@
 
 GW_DEFINE_CLEANUP(BIO *, BIO_free)
 GW_DEFINE_CLEANUP(X509 *, X509_free)
-GW_DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free)
 GW_DEFINE_CLEANUP(SSL_CTX *, SSL_CTX_free)
 
 /* ---- the BIO: OpenSSL's own would ask the kernel where we know better */
@@ -76,6 +75,7 @@ gw_tls_init(void)
 	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG |
 			 OPENSSL_INIT_LOAD_SSL_STRINGS, NULL);
 	gw_alert_init();
+	gw_certs_init();
 	method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK,
 			      "gw_sock");
 	gw_assert(method != NULL && BIO_meth_set_read(method, bio_read) == 1 &&
@@ -137,41 +137,7 @@ no_passphrase(char *buf, int size, int rwflag, void *u)
 	return -1;
 }
 
-static bool
-use_chain(SSL_CTX *ctx, const struct gw_file *f)
-{
-	gw_auto(BIO_free) BIO *in = BIO_new_mem_buf(f->data, (int)f->len);
-	gw_auto(X509_free) X509 *leaf = NULL;
-	X509 *next;
-
-	if (in == NULL)
-		return false;
-	leaf = PEM_read_bio_X509_AUX(in, NULL, no_passphrase, NULL);
-	if (leaf == NULL || SSL_CTX_use_certificate(ctx, leaf) != 1)
-		return false;
-	while ((next = PEM_read_bio_X509(in, NULL, no_passphrase, NULL)) !=
-	       NULL)
-		if (SSL_CTX_add0_chain_cert(ctx, next) != 1) {
-			X509_free(next);
-			return false;
-		}
-	ERR_clear_error(); /* the end of the file */
-	return true;
-}
-
-static bool
-use_key(SSL_CTX *ctx, const struct gw_file *f)
-{
-	gw_auto(BIO_free) BIO *in = BIO_new_mem_buf(f->data, (int)f->len);
-	gw_auto(EVP_PKEY_free) EVP_PKEY *key = NULL;
-
-	if (in == NULL)
-		return false;
-	key = PEM_read_bio_PrivateKey(in, NULL, no_passphrase, NULL);
-	return key != NULL && SSL_CTX_use_PrivateKey(ctx, key) == 1 &&
-	       SSL_CTX_check_private_key(ctx) == 1;
-}
-
+/* Who offers protocols and none of ours is told so (RFC 7301, 3.2). */
 static int
 choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 		const unsigned char *in, unsigned in_len, void *arg)
@@ -183,7 +149,7 @@ choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	(void)arg;
 	if (SSL_select_next_proto(&chosen, out_len, ours, sizeof(ours) - 1, in,
 				  in_len) != OPENSSL_NPN_NEGOTIATED)
-		return SSL_TLSEXT_ERR_NOACK;
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	*out = chosen;
 	return SSL_TLSEXT_ERR_OK;
 }
@@ -254,27 +220,35 @@ set_versions(SSL_CTX *ctx)
 }
 
 static bool
+offer(SSL_CTX *ctx, const STACK_OF(X509_NAME) *names)
+{
+	STACK_OF(X509_NAME) *copy =
+		names == NULL ? sk_X509_NAME_new_null()
+			      : sk_X509_NAME_deep_copy(names, X509_NAME_dup,
+						       X509_NAME_free);
+
+	if (copy == NULL)
+		return false;
+	SSL_CTX_set_client_CA_list(ctx, copy); /* takes them */
+	return true;
+}
+
+static bool
 set_verify(SSL_CTX *ctx, const struct gw_tls_setup *s)
 {
 	int mode = SSL_VERIFY_PEER;
-	STACK_OF(X509_NAME) *names;
 
 	if (s->listener->denied == GW_DENIED_ALERT)
 		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 	SSL_CTX_set_verify(ctx, mode, NULL);
 	SSL_CTX_set_cert_verify_callback(ctx, s->hooks->verify, NULL);
 	SSL_CTX_set_msg_callback_arg(ctx, (void *)s->hooks);
-	names = sk_X509_NAME_deep_copy(s->ca_names, X509_NAME_dup,
-				       X509_NAME_free);
-	if (names == NULL)
-		return false;
-	SSL_CTX_set_client_CA_list(ctx, names);
-	return true;
+	return offer(ctx, s->ca_names);
 }
 
-enum gw_err
-gw_tls_ctx_new(const struct gw_tls_setup *s, SSL_CTX **out,
-	       struct gw_error *err)
+static enum gw_err
+make_context(const struct gw_tls_setup *s, struct gw_certs *certs,
+	     size_t group, SSL_CTX **out, struct gw_error *err)
 {
 	const char *title = s->listener->title;
 	gw_auto(SSL_CTX_free) SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
@@ -283,11 +257,36 @@ gw_tls_ctx_new(const struct gw_tls_setup *s, SSL_CTX **out,
 	    !gw_alert_allow(ctx))
 		return tls_fail(err, title, "TLS");
 	set_modes(ctx);
-	if (s->cert == NULL || !use_chain(ctx, s->cert))
+	if (s->prepare != NULL && !s->prepare(ctx, s))
+		return tls_fail(err, title, "tickets");
+	if (!gw_certs_use(certs, group, ctx))
 		return tls_fail(err, title, "certificate");
-	if (s->key == NULL || !use_key(ctx, s->key))
-		return tls_fail(err, title, "key");
 	*out = gw_steal(&ctx);
+	return GW_ERR_OK;
+}
+
+enum gw_err
+gw_tls_ctx_new(const struct gw_tls_setup *s, SSL_CTX **out,
+	       struct gw_error *err)
+{
+	struct gw_certs *certs = NULL;
+	SSL_CTX *dflt = NULL, *other;
+	enum gw_err rc = gw_certs_new(s->listener->title, s->files,
+				      s->file_count, &certs, err);
+
+	if (rc == GW_ERR_OK)
+		rc = make_context(s, certs, 0, &dflt, err);
+	for (size_t i = 1; rc == GW_ERR_OK && i < gw_certs_groups(certs); i++)
+		rc = make_context(s, certs, i, &other, err);
+	if (rc == GW_ERR_OK &&
+	    !gw_certs_attach(certs, s->listener->strict_sni))
+		rc = tls_fail(err, s->listener->title, "TLS");
+	if (rc != GW_ERR_OK) {
+		SSL_CTX_free(dflt);
+		gw_certs_free(certs);
+		return rc;
+	}
+	*out = dflt;
 	return GW_ERR_OK;
 }
 
@@ -329,17 +328,32 @@ read_names(const uint8_t *der, size_t len, STACK_OF(X509_NAME) *out)
 	return true;
 }
 
+static bool
+offer_everywhere(SSL_CTX *dflt, const STACK_OF(X509_NAME) *names)
+{
+	SSL_CTX *ctx;
+	bool ok = true;
+
+	for (size_t i = 0; (ctx = gw_certs_context(dflt, i)) != NULL; i++)
+		ok = offer(ctx, names) && ok;
+	return ok;
+}
+
 bool
 gw_tls_offer_cas(SSL_CTX *ctx, const uint8_t *der, size_t len)
 {
 	STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
-	bool ok = names != NULL && read_names(der, len, names);
+	bool ok = names != NULL && read_names(der, len, names) &&
+		  (ctx == NULL || offer_everywhere(ctx, names));
 
-	if (ok && ctx != NULL)
-		SSL_CTX_set_client_CA_list(ctx, names); /* takes them */
-	else
-		sk_X509_NAME_pop_free(names, X509_NAME_free);
+	sk_X509_NAME_pop_free(names, X509_NAME_free);
 	return ok;
+}
+
+bool
+gw_tls_offer_same_cas(SSL_CTX *ctx, const SSL_CTX *as)
+{
+	return offer_everywhere(ctx, SSL_CTX_get_client_CA_list(as));
 }
 
 /* ---- moving on */

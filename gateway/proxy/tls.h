@@ -10,7 +10,10 @@
 #include <openssl/ssl.h>
 #include "gw/conf.h"
 #include "gw/proto.h"
+#include "certs.h"
 #include "sock.h"
+
+struct gw_tickets;
 
 /* Once, before the first thread. */
 void gw_tls_init(void);
@@ -25,13 +28,18 @@ struct gw_tls_hooks {
 
 struct gw_tls_setup {
 	const struct gw_conf_listener *listener;
-	const struct gw_file *cert, *key;     /* PEM */
-	const STACK_OF(X509_NAME) *ca_names;  /* offered to clients */
+	const struct gw_cert_files *files;    /* the default first */
+	size_t file_count;
+	struct gw_tickets *tickets;           /* for `prepare` */
+	/* What is done to each context besides; NULL: nothing. */
+	bool (*prepare)(SSL_CTX *ctx, const struct gw_tls_setup *s);
+	const STACK_OF(X509_NAME) *ca_names;  /* offered; NULL: none */
 	const struct gw_tls_hooks *hooks;     /* outlive the context */
 };
 
 /* One per listener and thread: contexts are never shared between threads,
- * their locks are the top of a handshake's profile. GW_ERR_FILE. */
+ * their locks are the top of a handshake's profile. The default one, which
+ * hands over to others by the name a client asks for. GW_ERR_FILE. */
 GW_MUST_CHECK enum gw_err gw_tls_ctx_new(const struct gw_tls_setup *s,
 					 SSL_CTX **out, struct gw_error *err);
 
@@ -45,6 +53,9 @@ GW_MUST_CHECK enum gw_err gw_tls_add_ca(STACK_OF(X509_NAME) *names,
  * false, and it stays, when one cannot be read. */
 GW_MUST_CHECK bool gw_tls_offer_cas(SSL_CTX *ctx, const uint8_t *der,
 				    size_t len);
+
+/* Names as `as` has them. False when there is no memory. */
+GW_MUST_CHECK bool gw_tls_offer_same_cas(SSL_CTX *ctx, const SSL_CTX *as);
 
 /* A server's side over `s`, which must outlive it. `owner` comes back from
  * gw_tls_owner(). NULL when OpenSSL has no memory. */

@@ -143,6 +143,21 @@ take_ca_names(struct gw_worker *w, struct gw_mail *m)
 			gw_event(GW_LOG_ERR, "ca-names-refused", NULL);
 }
 
+/* Handshakes that have begun keep theirs, and so do connections. */
+static void
+take_tls(struct gw_worker *w, struct gw_mail *m)
+{
+	struct gw_listener *l = &w->listeners[m->index];
+
+	if (!gw_tls_offer_same_cas(m->tls, l->tls)) {
+		gw_event(GW_LOG_ERR, "ca-names-refused", NULL);
+		return;
+	}
+	SSL_CTX_free(l->tls);
+	l->tls = m->tls;
+	m->tls = NULL;
+}
+
 static bool
 is_busy(const struct gw_conn *c)
 {
@@ -174,6 +189,7 @@ static void (*const orders[])(struct gw_worker *w, struct gw_mail *m) = {
 	[GW_MAIL_LINK] = take_link,   [GW_MAIL_LISTENER] = take_listener,
 	[GW_MAIL_END] = take_end,     [GW_MAIL_STATUS] = take_status,
 	[GW_MAIL_STOP] = take_stop,   [GW_MAIL_CA_NAMES] = take_ca_names,
+	[GW_MAIL_TLS] = take_tls,
 };
 
 static void

@@ -63,9 +63,9 @@ parse_options(int argc, char **argv)
 	return o;
 }
 
-/* The one line. Text of the file must not reach a terminal raw. */
+/* One line. Text of the file must not reach a terminal raw. */
 static void
-complain(const char *conf, const struct gw_complaint *c)
+say(const char *conf, const char *kind, const struct gw_complaint *c)
 {
 	char text[sizeof(c->text)];
 
@@ -74,9 +74,23 @@ complain(const char *conf, const struct gw_complaint *c)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = '?';
 	if (c->line > 0)
-		fprintf(stderr, "gwd: %s:%d: %s\n", conf, c->line, text);
+		fprintf(stderr, "gwd: %s:%d: %s%s\n", conf, c->line, kind,
+			text);
 	else
-		fprintf(stderr, "gwd: %s: %s\n", conf, text);
+		fprintf(stderr, "gwd: %s: %s%s\n", conf, kind, text);
+}
+
+static void
+complain(const char *conf, const struct gw_complaint *c)
+{
+	say(conf, "", c);
+}
+
+static void
+warn(const char *conf, const struct gw_setup *s)
+{
+	for (size_t i = 0; i < s->warning_count; i++)
+		say(conf, "warning: ", &s->warnings[i]);
 }
 
 static enum gw_level
@@ -298,6 +312,7 @@ main(int argc, char **argv)
 		complain(o.conf, &c);
 		return EXIT_CONF;
 	}
+	warn(o.conf, &d.setup);
 	if (o.check_only)
 		printf("gwd: %s: the configuration is good\n", o.conf);
 	status = o.check_only ? EXIT_OK : serve(&d);

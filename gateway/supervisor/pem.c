@@ -30,13 +30,11 @@ at_end_of_pem(void)
 }
 
 static time_t
-end_of(const X509 *x)
+time_of(const ASN1_TIME *t)
 {
 	struct tm tm = { 0 };
 
-	if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) != 1)
-		return 0;
-	return timegm(&tm);
+	return ASN1_TIME_to_tm(t, &tm) == 1 ? timegm(&tm) : 0;
 }
 
 static void
@@ -72,12 +70,15 @@ pem_of(X509 *x, struct gw_pem_cert *out)
 static bool
 add(struct gw_pem_list *l, X509 *x)
 {
-	struct gw_pem_cert c = { .expires = end_of(x),
-				 .is_ca = X509_check_ca(x) != 0 };
+	struct gw_pem_cert c = { .begins = time_of(X509_get0_notBefore(x)),
+				 .expires = time_of(X509_get0_notAfter(x)),
+				 .is_ca = X509_check_ca(x) != 0,
+				 .key_type = gw_own_key_type(x) };
 
 	subject_of(x, c.subject);
 	if (!pem_of(x, &c))
 		return false;
+	gw_own_names(x, &c.names);
 	l->v = gw_xrealloc(l->v, l->n + 1, sizeof(c));
 	l->v[l->n++] = c;
 	return true;
@@ -105,8 +106,10 @@ gw_pem_certs(const uint8_t *text, size_t len, struct gw_pem_list *out)
 void
 gw_pem_clear(struct gw_pem_list *l)
 {
-	for (size_t i = 0; i < l->n; i++)
+	for (size_t i = 0; i < l->n; i++) {
 		free(l->v[i].pem);
+		gw_own_names_clear(&l->v[i].names);
+	}
 	free(l->v);
 	*l = (struct gw_pem_list){ 0 };
 }
@@ -142,4 +145,36 @@ gw_pem_check_key(const uint8_t *cert, size_t cert_len, const uint8_t *key,
 		return GW_PEM_KEY_OTHER;
 	return EVP_PKEY_get_security_bits(k) < SECURITY_BITS_MIN
 		       ? GW_PEM_KEY_WEAK : GW_PEM_KEY_OK;
+}
+
+static STACK_OF(X509) *
+read_chain(BIO *b)
+{
+	STACK_OF(X509) *chain = sk_X509_new_null();
+	X509 *x;
+
+	while (chain != NULL &&
+	       (x = PEM_read_bio_X509(b, NULL, NULL, NULL)) != NULL)
+		if (sk_X509_push(chain, x) == 0) {
+			X509_free(x);
+			break;
+		}
+	return chain;
+}
+
+enum gw_staple
+gw_pem_check_staple(const uint8_t *cert, size_t cert_len, const uint8_t *der,
+		    size_t len, time_t now)
+{
+	gw_auto(BIO_free) BIO *b = reader_of(cert, cert_len);
+	gw_auto(X509_free) X509 *leaf =
+		b != NULL ? PEM_read_bio_X509(b, NULL, NULL, NULL) : NULL;
+	STACK_OF(X509) *chain = leaf != NULL ? read_chain(b) : NULL;
+	enum gw_staple s = GW_STAPLE_MALFORMED;
+	time_t until;
+
+	if (leaf != NULL)
+		s = gw_own_judge_staple(der, len, leaf, chain, now, &until);
+	sk_X509_pop_free(chain, X509_free);
+	return s;
 }

@@ -4,13 +4,15 @@
 #ifndef GW_PEM_H
 #define GW_PEM_H
 
-#include "gw/compiler.h"
+#include "own.h"
 
 #define GW_SUBJECT_MAX 256
 
 struct gw_pem_cert {
 	char subject[GW_SUBJECT_MAX]; /* RFC 2253 form, cut when longer */
-	time_t expires;
+	time_t begins, expires;
+	int key_type;                 /* gw_own_key_type() */
+	struct gw_strlist names;      /* gw_own_names() */
 	bool is_ca;
 	uint8_t *pem; /* heap: this certificate alone */
 	size_t len;
@@ -34,5 +36,9 @@ enum gw_pem_key { GW_PEM_KEY_OK, GW_PEM_KEY_NONE, GW_PEM_KEY_ENCRYPTED,
 /* Whether `key` is the private key of the first certificate. */
 enum gw_pem_key gw_pem_check_key(const uint8_t *cert, size_t cert_len,
 				 const uint8_t *key, size_t key_len);
+
+/* An OCSP response in DER for the first certificate; see own.h. */
+enum gw_staple gw_pem_check_staple(const uint8_t *cert, size_t cert_len,
+				   const uint8_t *der, size_t len, time_t now);
 
 #endif

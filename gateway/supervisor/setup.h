@@ -13,7 +13,8 @@
 
 enum { GW_CHILD_PROXY, GW_CHILD_AUTH, GW_CHILD_KDC, GW_CHILD_COUNT };
 
-/* What gwctl shows of a listener's own certificate. */
+/* What gwctl shows of a listener's own certificates: the default's subject,
+ * and when the first of them ends. */
 struct gw_setup_listener {
 	struct gw_addr addr; /* after the bind: with the real port */
 	char subject[GW_SUBJECT_MAX];
@@ -29,6 +30,8 @@ struct gw_setup {
 	struct gw_setup_listener *listeners; /* as conf.listeners */
 	struct gw_user users[GW_CHILD_COUNT];
 	bool has_users;         /* started as root: children get their own */
+	struct gw_complaint *warnings; /* what is good enough to go on with */
+	size_t warning_count;
 };
 
 enum gw_setup_mode {

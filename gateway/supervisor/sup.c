@@ -70,7 +70,8 @@ static const struct kind {
 } kinds[GW_CHILD_COUNT] = {
 	[GW_CHILD_PROXY] = { "gwd-proxy", GW_PROXY,
 			     1u << GW_FILE_SERVER_CERT |
-			     1u << GW_FILE_SERVER_KEY | 1u << GW_FILE_CA },
+			     1u << GW_FILE_SERVER_KEY |
+			     1u << GW_FILE_SERVER_STAPLE | 1u << GW_FILE_CA },
 	[GW_CHILD_AUTH] = { "gwd-auth", GW_AUTH, 1u << GW_FILE_CA },
 	[GW_CHILD_KDC] = { "gwd-kdc", GW_KDC, 1u << GW_FILE_KEYTAB },
 };

@@ -122,7 +122,10 @@ struct gw_conf_upstream {
 struct gw_conf_listener {
 	char *title;
 	char *address;           /* ADDRESS:PORT */
-	char *certificate, *key; /* PEM paths; the supervisor reads them */
+	/* paths; the supervisor reads them */
+	char *certificate, *key; /* PEM: the default one */
+	char *staple;            /* OCSP response in DER, or "" */
+	bool strict_sni;         /* refuse names no certificate has */
 	char *upstream;          /* for paths no route takes; may be "" */
 	int64_t denied;          /* enum gw_denied */
 	int64_t admission;       /* enum gw_admission */
@@ -132,6 +135,13 @@ struct gw_conf_listener {
 	int64_t tunnel_timeout_ms; /* an upgraded connection at rest */
 	int64_t max_header, max_body, max_connections;
 	bool resumption;         /* TLS tickets, judged anew at each use */
+};
+
+/* A further certificate of a listener, inside which it stands. */
+struct gw_conf_identity {
+	char *title;
+	char *listener;
+	char *certificate, *key, *staple;
 };
 
 /* A path below a listener with its own upstream or groups. In the file it
@@ -157,6 +167,8 @@ struct gw_conf {
 	size_t upstream_count;
 	struct gw_conf_listener *listeners;
 	size_t listener_count;
+	struct gw_conf_identity *identities;
+	size_t identity_count;
 	struct gw_conf_route *routes;
 	size_t route_count;
 };

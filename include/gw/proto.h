@@ -51,16 +51,22 @@ enum gw_msg_type {
 	GW_MSG_CRL_REFUSED, /* kdc: struct gw_refused, id of the CRL_ASK */
 	GW_MSG_NTAUTH,     /* kdc: struct gw_ntauth_msg; unasked, when known
 			      and when changed */
+	/* control, a reload */
+	GW_MSG_RENEW,      /* to proxy: empty, the files have been sent */
+	GW_MSG_RENEWED,    /* from proxy: u32 enum gw_err, str detail */
 	GW_MSG_TYPE_COUNT
 };
 
 /* ---- control */
 
 enum gw_file_purpose {
+	/* of each certificate of a listener one of these three, in the same
+	 * order; the default comes first */
 	GW_FILE_SERVER_CERT, /* name: listener; PEM chain */
 	GW_FILE_SERVER_KEY,  /* name: listener; PEM */
 	GW_FILE_CA,          /* name: ca section; one certificate, PEM */
 	GW_FILE_KEYTAB,      /* name: "" */
+	GW_FILE_SERVER_STAPLE, /* name: listener; DER, may be empty */
 };
 
 struct gw_file {

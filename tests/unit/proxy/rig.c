@@ -48,7 +48,8 @@ struct rig {
 	pthread_cond_t changed;
 	void (*order)(struct rig *r); /* to be run on the thread */
 	struct rig_answer answer;
-	bool is_ready, is_gone, has_status;
+	bool is_ready, is_gone, has_status, has_renewed;
+	enum gw_err renewed;
 	uint64_t next_ask;
 	unsigned admits, leaves, resumed;
 	size_t chain_count;
@@ -326,7 +327,24 @@ on_rows_end(void *ctx, struct gw_msg *m)
 	return GW_ERR_OK;
 }
 
+static enum gw_err
+on_renewed(void *ctx, struct gw_msg *m)
+{
+	struct rig *r = ctx;
+	char detail[GW_DETAIL_MAX];
+
+	lock(r);
+	r->renewed = gw_err_from_wire(gw_rd_u32(&m->rd));
+	gw_rd_str(&m->rd, detail, sizeof(detail));
+	cr_assert(gw_rd_done(&m->rd));
+	r->has_renewed = true;
+	announce(r);
+	unlock(r);
+	return GW_ERR_OK;
+}
+
 static const struct gw_msg_rule control_rules[] = {
+	{ GW_MSG_RENEWED, ST_ANY, false, on_renewed },
 	{ GW_MSG_READY, ST_ANY, false, on_ready },
 	{ GW_MSG_FAILED, ST_ANY, false, on_failed },
 	{ GW_MSG_STATUS_ROW, ST_ANY, false, on_row },
@@ -389,19 +407,46 @@ send_file(struct rig *r, enum gw_file_purpose purpose, const char *name,
 	cr_assert(gw_chan_send(r->control, GW_MSG_FILE, 0, -1) == GW_ERR_OK);
 }
 
+const struct rig_own *rig_own;
+size_t rig_own_count;
+void (*rig_on_pki)(const struct rig_pki *p);
+
+/* The issuer follows each certificate. */
+static void
+send_own(struct rig *r, const char *name, const struct rig_own *o)
+{
+	uint8_t pem[16384];
+	size_t n = rig_pem_cert(o->cert, pem, sizeof(pem));
+
+	n += rig_pem_cert(r->pki.ca, pem + n, sizeof(pem) - n);
+	send_file(r, GW_FILE_SERVER_CERT, name, pem, n);
+	send_file(r, GW_FILE_SERVER_KEY, name, pem,
+		  rig_pem_key(o->key, pem, sizeof(pem)));
+	send_file(r, GW_FILE_SERVER_STAPLE, name,
+		  (uint8_t *)(uintptr_t)o->staple, o->staple_len);
+}
+
+static void
+send_all_own(struct rig *r)
+{
+	const struct rig_own server = { .cert = r->pki.server,
+					.key = r->pki.server_key };
+
+	for (size_t i = 0; i < r->conf.listener_count; i++) {
+		bool is_plain = i > 0 || rig_own == NULL;
+		const struct rig_own *o = is_plain ? &server : rig_own;
+
+		for (size_t j = 0; j < (is_plain ? 1 : rig_own_count); j++)
+			send_own(r, r->conf.listeners[i].title, &o[j]);
+	}
+}
+
 static void
 send_files(struct rig *r)
 {
 	uint8_t pem[8192];
 
-	for (size_t i = 0; i < r->conf.listener_count; i++) {
-		const char *name = r->conf.listeners[i].title;
-
-		send_file(r, GW_FILE_SERVER_CERT, name, pem,
-			  rig_pem_cert(r->pki.server, pem, sizeof(pem)));
-		send_file(r, GW_FILE_SERVER_KEY, name, pem,
-			  rig_pem_key(r->pki.server_key, pem, sizeof(pem)));
-	}
+	send_all_own(r);
 	send_file(r, GW_FILE_CA, "ca", pem,
 		  rig_pem_cert(r->pki.ca, pem, sizeof(pem)));
 }
@@ -596,6 +641,8 @@ rig_start(const struct rig_key *keys)
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->changed, NULL);
 	rig_pki_init(&r->pki);
+	if (rig_on_pki != NULL)
+		rig_on_pki(&r->pki);
 	rig_upstream_start(&r->upstream);
 	configure(r, keys);
 	cr_assert(gw_loop_new(&r->loop) == GW_ERR_OK);
@@ -708,6 +755,29 @@ void
 rig_kill(struct rig *r)
 {
 	give_order(r, order_kill);
+}
+
+static void
+order_renew(struct rig *r)
+{
+	send_all_own(r);
+	send_empty(r, GW_MSG_RENEW, 1);
+}
+
+enum gw_err
+rig_renew(struct rig *r)
+{
+	enum gw_err rc;
+
+	lock(r);
+	r->has_renewed = false;
+	unlock(r);
+	give_order(r, order_renew);
+	lock(r);
+	await(r, &r->has_renewed, "RENEWED");
+	rc = r->renewed;
+	unlock(r);
+	return rc;
 }
 
 unsigned

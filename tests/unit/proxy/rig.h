@@ -18,6 +18,9 @@ struct rig_pki {
 
 void rig_pki_init(struct rig_pki *p);
 void rig_pki_clear(struct rig_pki *p);
+/* One more certificate of the CA; `san` may be NULL. */
+X509 *rig_issue(const struct rig_pki *p, const char *cn, const char *san,
+		EVP_PKEY *key);
 /* PEM into `out`; returns its length. */
 size_t rig_pem_cert(X509 *x, uint8_t *out, size_t cap);
 size_t rig_pem_key(EVP_PKEY *k, uint8_t *out, size_t cap);
@@ -49,6 +52,21 @@ struct rig_key { /* one configuration value: section, key, text */
 };
 
 struct rig;
+
+/* Certificates of the listener "test", the default first; NULL: one, the
+ * PKI's server. Borrowed at start and by rig_renew(). */
+struct rig_own {
+	X509 *cert;
+	EVP_PKEY *key;
+	const uint8_t *staple;
+	size_t staple_len;
+};
+extern const struct rig_own *rig_own;
+extern size_t rig_own_count;
+/* Called when the PKI is there, before gwd-proxy starts. */
+extern void (*rig_on_pki)(const struct rig_pki *p);
+/* Sends the files again; what gwd-proxy says to it. */
+enum gw_err rig_renew(struct rig *r);
 
 /* Descriptors gwd-proxy may have; 0: as many as we. */
 extern unsigned rig_files_max;
@@ -108,6 +126,8 @@ bool rig_resume(struct rig *r, struct rig_client *c, int flags,
 		SSL_SESSION *session);
 /* Connected, nothing said yet. */
 void rig_dial(struct rig *r, struct rig_client *c, int flags);
+/* The handshake of one that was dialled; as rig_connect(). */
+bool rig_shake(struct rig_client *c);
 /* How long a read may wait. */
 void rig_set_timeout(struct rig_client *c, int ms);
 void rig_close(struct rig_client *c);

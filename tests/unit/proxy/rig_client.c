@@ -133,6 +133,12 @@ rig_resume(struct rig *r, struct rig_client *c, int flags,
 	rig_dial(r, c, flags);
 	if (session != NULL)
 		cr_assert(SSL_set_session(c->ssl, session) == 1);
+	return rig_shake(c);
+}
+
+bool
+rig_shake(struct rig_client *c)
+{
 	if (SSL_connect(c->ssl) == 1)
 		return true;
 	note_alert(c);

@@ -26,7 +26,7 @@ add_ext(X509 *x, int nid, const char *value)
 
 static X509 *
 new_cert(const char *cn, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key,
-	 const char *usage)
+	 const char *usage, const char *san)
 {
 	static long serial = 1;
 	X509 *x = X509_new();
@@ -45,6 +45,8 @@ new_cert(const char *cn, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key,
 							 : "CA:FALSE");
 	if (usage != NULL)
 		add_ext(x, NID_ext_key_usage, usage);
+	if (san != NULL)
+		add_ext(x, NID_subject_alt_name, san);
 	cr_assert(X509_sign(x, issuer_key, EVP_sha256()) > 0);
 	return x;
 }
@@ -55,11 +57,18 @@ rig_pki_init(struct rig_pki *p)
 	p->ca_key = new_key();
 	p->server_key = new_key();
 	p->card_key = new_key();
-	p->ca = new_cert("Test CA", p->ca_key, NULL, p->ca_key, NULL);
+	p->ca = new_cert("Test CA", p->ca_key, NULL, p->ca_key, NULL, NULL);
 	p->server = new_cert("gateway.example.com", p->server_key, p->ca,
-			     p->ca_key, "serverAuth");
+			     p->ca_key, "serverAuth", NULL);
 	p->card = new_cert("alice", p->card_key, p->ca, p->ca_key,
-			   "clientAuth");
+			   "clientAuth", NULL);
+}
+
+X509 *
+rig_issue(const struct rig_pki *p, const char *cn, const char *san,
+	  EVP_PKEY *key)
+{
+	return new_cert(cn, key, p->ca, p->ca_key, "serverAuth", san);
 }
 
 void

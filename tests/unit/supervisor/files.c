@@ -1,5 +1,6 @@
 /* files.c — see files.h. */
 #include "files.h"
+#include "staple.h"
 #include "gw/util.h"
 
 #include <openssl/evp.h>
@@ -66,54 +67,124 @@ write_key(const char *name, EVP_PKEY *k, const char *pass)
 	write_bio(name, b, 0600);
 }
 
+struct made {
+	const char *cn;
+	X509 *issuer;         /* NULL: itself */
+	EVP_PKEY *issuer_key; /* NULL: its own */
+	int is_ca;
+	long serial;
+	long ends;            /* days from now; 0: 400 */
+};
+
 static X509 *
-make_cert(EVP_PKEY *k, const char *cn, int is_ca)
+make_cert(EVP_PKEY *k, const struct made *m)
 {
 	X509 *x = X509_new();
 	X509_NAME *n = X509_get_subject_name(x);
 	X509_EXTENSION *e;
 
 	X509_set_version(x, 2);
-	ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
-	X509_gmtime_adj(X509_getm_notBefore(x), -60);
-	X509_gmtime_adj(X509_getm_notAfter(x), 86400L * 400);
+	ASN1_INTEGER_set(X509_get_serialNumber(x),
+			 m->serial != 0 ? m->serial : 1);
+	X509_gmtime_adj(X509_getm_notBefore(x), -864000L);
+	X509_gmtime_adj(X509_getm_notAfter(x),
+			86400L * (m->ends != 0 ? m->ends : 400));
 	X509_NAME_add_entry_by_txt(n, "CN", MBSTRING_UTF8,
-				   (const unsigned char *)cn, -1, -1, 0);
-	X509_set_issuer_name(x, n);
+				   (const unsigned char *)m->cn, -1, -1, 0);
+	X509_set_issuer_name(x, m->issuer != NULL
+				? X509_get_subject_name(m->issuer) : n);
 	X509_set_pubkey(x, k);
 	e = X509V3_EXT_conf_nid(NULL, NULL, NID_basic_constraints,
-				is_ca ? "critical,CA:TRUE" : "CA:FALSE");
+				m->is_ca ? "critical,CA:TRUE" : "CA:FALSE");
 	gw_assert(e != NULL && X509_add_ext(x, e, -1) == 1);
 	X509_EXTENSION_free(e);
-	gw_assert(X509_sign(x, k, EVP_sha256()) > 0);
+	gw_assert(X509_sign(x, m->issuer_key != NULL ? m->issuer_key : k,
+			    EVP_sha256()) > 0);
 	return x;
 }
 
-static void
-write_cert(const char *name, EVP_PKEY *k, const char *cn, int is_ca)
+/* Its issuer's certificate follows when it has one. */
+static X509 *
+write_cert(const char *name, EVP_PKEY *k, const struct made *m)
 {
-	X509 *x = make_cert(k, cn, is_ca);
+	X509 *x = make_cert(k, m);
 	BIO *b = BIO_new(BIO_s_mem());
 
-	gw_assert(PEM_write_bio_X509(b, x) == 1);
+	gw_assert(PEM_write_bio_X509(b, x) == 1 &&
+		  (m->issuer == NULL ||
+		   PEM_write_bio_X509(b, m->issuer) == 1));
 	write_bio(name, b, 0644);
-	X509_free(x);
+	return x;
+}
+#define CERT(name, k, ...) \
+	X509_free(write_cert(name, k, &(struct made){ __VA_ARGS__ }))
+
+static void
+write_staple(const char *name, const struct staple *s)
+{
+	uint8_t der[4096];
+
+	files_write(name, der, staple_make(s, der, sizeof(der)), 0644);
+}
+
+/* issued.pem, of ca.pem and with the key of other.pem, and answers about
+ * it. */
+static void
+make_staples(EVP_PKEY *ca_key, X509 *ca, EVP_PKEY *key)
+{
+	X509 *leaf = write_cert("issued.pem", key, &(struct made){
+		.cn = "issued.example.com", .issuer = ca,
+		.issuer_key = ca_key, .serial = 7 });
+	struct staple good = { .about = leaf, .issuer = ca, .signer = ca,
+			       .key = ca_key, .from = -3600,
+			       .until = 86400 }, s = good;
+
+	write_staple("staple.der", &good);
+	s.until = -60;
+	write_staple("old.der", &s);
+	s = good;
+	s.from = 7200;
+	write_staple("early.der", &s);
+	s = good;
+	s.until = 0;
+	write_staple("endless.der", &s);
+	s = good;
+	s.status = V_OCSP_CERTSTATUS_REVOKED;
+	write_staple("revoked.der", &s);
+	s = good;
+	s.about = ca;
+	write_staple("foreign.der", &s);
+	s = good;
+	s.signer = leaf;
+	s.key = key;
+	write_staple("self.der", &s);
+	X509_free(leaf);
 }
 
 static void
 make_pems(void)
 {
 	EVP_PKEY *a = EVP_EC_gen("P-256"), *b = EVP_EC_gen("P-256");
-	EVP_PKEY *weak = EVP_RSA_gen(1024);
+	EVP_PKEY *weak = EVP_RSA_gen(1024), *rsa = EVP_RSA_gen(2048);
+	X509 *ca;
 
-	gw_assert(a != NULL && b != NULL && weak != NULL);
-	write_cert("ca.pem", a, "Corp CA", 1);
-	write_cert("leaf.pem", a, "gw.corp.example.com", 0);
+	gw_assert(a != NULL && b != NULL && weak != NULL && rsa != NULL);
+	ca = write_cert("ca.pem", a, &(struct made){ .cn = "Corp CA",
+						     .is_ca = 1 });
+	make_staples(a, ca, b);
+	X509_free(ca);
+	CERT("leaf.pem", a, .cn = "gw.corp.example.com");
+	CERT("same.pem", b, .cn = "GW.corp.example.com");
+	CERT("expired.pem", b, .cn = "old.example.com", .ends = -5);
+	CERT("rsa.pem", rsa, .cn = "gw.corp.example.com");
+	CERT("nameless.pem", rsa, .cn = "no name");
+	write_key("rsa-key.pem", rsa, NULL);
+	EVP_PKEY_free(rsa);
 	write_key("key.pem", a, NULL);
 	write_key("other.pem", b, NULL);
 	write_key("locked.pem", a, "secret");
 	write_key("weak.pem", weak, NULL);
-	write_cert("weakcert.pem", weak, "gw.corp.example.com", 0);
+	CERT("weakcert.pem", weak, .cn = "gw.corp.example.com");
 	EVP_PKEY_free(a);
 	EVP_PKEY_free(b);
 	EVP_PKEY_free(weak);

@@ -191,6 +191,45 @@ static const struct bad_case {
 	  "cannot be parsed" },
 	{ "certificate empty", "\"leaf.pem\"", "@\"empty.pem\"",
 	  "holds no certificate" },
+#define IDENTITY(certificate, key) \
+	"	identity \"two\" {\n		@certificate = \"" certificate "\"\n" \
+	"		key = \"" key "\"\n	}\n	route \"/echo\""
+	{ "same name, same type", "	route \"/echo\"",
+	  IDENTITY("same.pem", "other.pem"),
+	  "same.pem: gw.corp.example.com is already the name of leaf.pem "
+	  "(line 28), whose key is of the same type" },
+	{ "nameless identity", "	route \"/echo\"",
+	  IDENTITY("nameless.pem", "rsa-key.pem"), "has no DNS name" },
+	{ "identity missing", "	route \"/echo\"",
+	  IDENTITY("none.pem", "key.pem"), "none.pem: No such file" },
+	{ "key of an identity", "	route \"/echo\"",
+	  "	identity \"two\" {\n		certificate = \"rsa.pem\"\n"
+	  "		@key = \"key.pem\"\n	}\n	route \"/echo\"",
+	  "key: key.pem: is not the key of the certificate" },
+	{ "identity without key", "	route \"/echo\"",
+	  "	@identity \"two\" {\n		certificate = \"rsa.pem\"\n"
+	  "	}\n	route \"/echo\"", "identity.key is missing" },
+	{ "identity twice", "	route \"/echo\"",
+	  "	identity \"a\" {\n	}\n	identity \"a\" {\n	}\n"
+	  "	route \"/echo\"", "is given twice" },
+#define STAPLE(file) \
+	"\"issued.pem\"\n	@staple = \"" file "\"\n	key = \"other.pem\""
+	{ "staple missing", "\"leaf.pem\"\n	key = \"key.pem\"",
+	  STAPLE("none.der"), "none.der: No such file" },
+	{ "staple garbage", "\"leaf.pem\"\n	key = \"key.pem\"",
+	  STAPLE("garbage.pem"), "garbage.pem is no successful OCSP response" },
+	{ "staple of another", "\"leaf.pem\"\n	key = \"key.pem\"",
+	  STAPLE("foreign.der"), "is about another certificate" },
+	{ "staple signed by the leaf", "\"leaf.pem\"\n	key = \"key.pem\"",
+	  STAPLE("self.der"), "is signed by nobody who may" },
+	{ "staple: revoked", "\"leaf.pem\"\n	key = \"key.pem\"",
+	  STAPLE("revoked.der"), "does not say that the certificate is good" },
+	{ "staple without issuer", "\"leaf.pem\"",
+	  "\"same.pem\"\n	key = \"other.pem\"\n"
+	  "	@staple = \"staple.der\"\n	upstream = \"broker\"\n}\n"
+	  "listener \"x\" {\n	address = \"127.0.0.1:0\"\n"
+	  "	certificate = \"leaf.pem\"",
+	  "the issuer's certificate does not follow" },
 	/* the rest */
 	{ "field name", "mapping {", "headers { @user = \"X User\" }\n"
 	  "mapping {", "user: 'X User' cannot be the name" },
@@ -378,7 +417,8 @@ Test(setup, good)
 	cr_expect_eq(s.conf.session.max, 10000, "a default");
 	cr_expect_str_eq(s.conf.routes[0].listener, "main");
 	cr_expect_str_eq(s.conf.routes[0].title, "/echo");
-	cr_expect_eq(s.file_count, 4, "CA, keytab, certificate, key");
+	cr_expect_eq(s.file_count, 5, "CA, keytab, certificate, key, staple");
+	cr_expect_eq(s.warning_count, 0);
 	cr_expect_str_eq(s.listeners[0].subject, "CN=gw.corp.example.com");
 	cr_expect_gt(s.listeners[0].expires, time(NULL) + 86400L * 399);
 	gw_setup_clear(&s);
@@ -416,4 +456,80 @@ Test(setup, certificate_only)
 		  "%d: %s", c.line, c.text);
 	cr_expect_not(gw_setup_needs_kdc(&s.conf));
 	gw_setup_clear(&s);
+}
+
+/* The default's files come first, each certificate's three together. */
+Test(setup, identities)
+{
+	static const enum gw_file_purpose wanted[] = {
+		GW_FILE_SERVER_CERT, GW_FILE_SERVER_KEY,
+		GW_FILE_SERVER_STAPLE,
+	};
+	struct bad_case k = { "", "	route \"/echo\"",
+			      "	identity \"rsa\" {\n"
+			      "		certificate = \"rsa.pem\"\n"
+			      "		key = \"rsa-key.pem\"\n	}\n"
+			      "	identity \"issued\" {\n"
+			      "		certificate = \"issued.pem\"\n"
+			      "		key = \"other.pem\"\n"
+			      "		staple = \"staple.der\"\n	}\n"
+			      "	route \"/echo\"", "" };
+	struct gw_complaint c;
+	struct gw_setup s;
+	int line = 0;
+	char *text = variant(&k, &line);
+
+	write_conf(text, strlen(text));
+	cr_assert(gw_setup_load(conf_path, GW_SETUP_START, &s, &c),
+		  "%d: %s", c.line, c.text);
+	cr_assert_eq(s.conf.identity_count, 2);
+	cr_expect_str_eq(s.conf.identities[1].listener, "main");
+	cr_assert_eq(s.file_count, 2 + 3 * 3);
+	for (size_t i = 0; i < 9; i++) {
+		cr_expect_eq(s.files[2 + i].purpose, wanted[i % 3], "%zu", i);
+		cr_expect_str_eq(s.files[2 + i].name, "main");
+	}
+	cr_expect_eq(s.files[4].len, 0, "no staple");
+	cr_expect_gt(s.files[10].len, 0);
+	cr_expect_eq(s.warning_count, 0);
+	gw_setup_clear(&s);
+	free(text);
+}
+
+static const struct warning_case {
+	const char *what, *put, *warning;
+} warnings[] = {
+	{ "expired", "\"expired.pem\"\n	key = \"other.pem\"",
+	  "certificate: expired.pem has expired" },
+	{ "staple ended", STAPLE("old.der"), "staple: old.der has ended" },
+	{ "staple endless", STAPLE("endless.der"),
+	  "staple: endless.der has ended" },
+	{ "staple early", STAPLE("early.der"),
+	  "staple: early.der is not valid yet" },
+};
+
+/* Good enough to start with, not to keep silent about. */
+Test(setup, warnings)
+{
+	for (size_t i = 0; i < GW_COUNT(warnings); i++) {
+		struct bad_case k = { "", "\"leaf.pem\"\n	key = \"key.pem\"",
+				      warnings[i].put, "" };
+		struct gw_complaint c;
+		struct gw_setup s;
+		int line = 28;
+		char *text = variant(&k, &line);
+
+		write_conf(text, strlen(text));
+		cr_assert(gw_setup_load(conf_path, GW_SETUP_START, &s, &c),
+			  "%s: %d: %s", warnings[i].what, c.line, c.text);
+		cr_assert_eq(s.warning_count, 1, "%s: %zu", warnings[i].what,
+			     s.warning_count);
+		cr_expect_not_null(strstr(s.warnings[0].text,
+					  warnings[i].warning), "%s",
+				   s.warnings[0].text);
+		cr_expect_eq(s.warnings[0].line, line, "%s",
+			     warnings[i].what);
+		gw_setup_clear(&s);
+		free(text);
+	}
 }
