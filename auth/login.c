@@ -308,6 +308,35 @@ do_claims(struct login *l)
 			       GW_ERR_OK ? PASS : FAIL;
 }
 
+/* The certificate itself, for the KDC to map it. *out is heap (OpenSSL). */
+static bool
+take_leaf(const struct login *l, struct gw_der *out, uint8_t **out_heap)
+{
+	int len;
+
+	if (l->auth->conf->mapping.mode != GW_MAP_KDC)
+		return true;
+	len = i2d_X509(gw_path_leaf(&l->path), out_heap);
+	if (len <= 0 || len > GW_CERT_MAX)
+		return false;
+	*out = (struct gw_der){ *out_heap, (size_t)len };
+	return true;
+}
+
+static enum gw_err
+send_logon(struct gw_auth *a, const struct login *l, struct gw_logon *m)
+{
+	uint8_t *heap = NULL;
+	enum gw_err rc = GW_ERR_INTERNAL;
+
+	if (take_leaf(l, &m->leaf, &heap)) {
+		gw_logon_encode(gw_chan_begin(a->kdc), m);
+		rc = gw_chan_send(a->kdc, GW_MSG_LOGON, l->id, -1);
+	}
+	OPENSSL_free(heap);
+	return rc;
+}
+
 static enum step
 do_directory(struct login *l)
 {
@@ -324,10 +353,11 @@ do_directory(struct login *l)
 			    "gwd-kdc is not connected");
 	memcpy(m.login, l->name, sizeof(m.login));
 	m.claims = l->claims; /* borrowed */
-	gw_logon_encode(gw_chan_begin(a->kdc), &m);
-	rc = gw_chan_send(a->kdc, GW_MSG_LOGON, l->id, -1);
+	rc = send_logon(a, l, &m);
 	if (rc == GW_ERR_BUSY)
 		return fail(l, rc, "the queue to gwd-kdc is full");
+	if (rc == GW_ERR_INTERNAL)
+		return fail(l, rc, "the certificate does not fit a message");
 	if (rc != GW_ERR_OK)
 		return fail(l, GW_ERR_KDC_UNAVAILABLE, gw_err_name(rc));
 	gw_timer_after(a->loop, &l->timer,

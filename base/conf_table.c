@@ -76,6 +76,8 @@ static const struct gw_conf_key directory_keys[] = {
 
 static const struct gw_conf_key mapping_keys[] = {
 #define P gw_conf_mapping
+	ENUM(P, mode, "directory", "directory|kdc",
+	     "Who finds the account of a certificate: the gateway, by searching the directory, or the domain controller's KDC, which is shown the certificate (S4U2Self by certificate). The KDC's choice must agree with all the certificate says, and `strong` holds for it, too. Samba 4.17 refuses every such request."),
 	ENUM(P, strong, "required", "required|prefer|off",
 	     "Whether a certificate must be bound to its account by SID or a strong altSecurityIdentities value (KB5014754), or may be by name."),
 	LIST(P, upn_suffixes, 0,

@@ -35,6 +35,7 @@ static const struct {
 	[GW_MAPPED_ALTSEC]      = { "altsecid", true },
 	[GW_MAPPED_UPN]         = { "upn", false },
 	[GW_MAPPED_ALTSEC_WEAK] = { "altsecid-weak", false },
+	[GW_MAPPED_KDC]         = { "kdc", false },
 };
 
 const char *

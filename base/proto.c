@@ -36,7 +36,7 @@ rd_mapping(struct gw_rd *r)
 {
 	uint8_t v = gw_rd_u8(r);
 
-	if (v > GW_MAPPED_ALTSEC_WEAK)
+	if (v >= GW_MAPPED_COUNT)
 		r->bad = true;
 	return r->bad ? GW_MAPPED_NOT : (enum gw_mapping)v;
 }

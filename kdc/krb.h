@@ -7,6 +7,7 @@
 
 #include <gssapi/gssapi.h>
 
+#include "gw/proto.h"
 #include "krbconf.h"
 #include "krberr.h"
 #include "transport.h"
@@ -64,6 +65,14 @@ GW_MUST_CHECK enum gw_err gw_krb_self(struct gw_krb *k, const char *sam,
 				      struct gw_evidence *out,
 				      krb5_error_code *out_code,
 				      struct gw_error *err);
+/* The same for whomever the KDC maps the certificate to (MS-SFU 2.2.2); who
+ * that is, gw_krb_pac_sid() says. No name goes with it: a KDC that does not
+ * know certificates would go by the name and forget the certificate.
+ * MAP_NO_ACCOUNT: the KDC knows nobody, or does not map at all. */
+GW_MUST_CHECK enum gw_err gw_krb_self_cert(struct gw_krb *k, struct gw_der der,
+					   struct gw_evidence *out,
+					   krb5_error_code *out_code,
+					   struct gw_error *err);
 void gw_evidence_clear(struct gw_krb *k, struct gw_evidence *e);
 
 /* Whose ticket it is, by its PAC, opened and verified with our own key.

@@ -47,6 +47,7 @@ refuse(struct gw_kdc_link *l, uint8_t type, uint64_t id, enum gw_err code,
 struct logon_job {
 	struct gw_job job;
 	struct gw_logon logon;
+	uint8_t *leaf; /* logon.leaf's bytes: it outlives the message */
 	struct gw_facts facts; /* when rc is GW_ERR_OK */
 	struct gw_logon_trace trace;
 };
@@ -66,6 +67,7 @@ free_logon(struct gw_job *job)
 	struct logon_job *j = GW_CONTAINER(job, struct logon_job, job);
 
 	gw_claims_clear(&j->logon.claims);
+	free(j->leaf);
 	gw_facts_clear(&j->facts);
 	free(j);
 }
@@ -148,6 +150,18 @@ be_busy(struct gw_job *j)
 	j->rc = gw_fail(&j->err, GW_ERR_BUSY, "the queue is full");
 }
 
+static void
+own_leaf(struct logon_job *j)
+{
+	struct gw_der *d = &j->logon.leaf;
+
+	if (d->len == 0)
+		return;
+	j->leaf = gw_xcalloc(1, d->len);
+	memcpy(j->leaf, d->p, d->len);
+	d->p = j->leaf;
+}
+
 static enum gw_err
 on_logon(void *ctx, struct gw_msg *m)
 {
@@ -160,6 +174,7 @@ on_logon(void *ctx, struct gw_msg *m)
 		free(j);
 		return GW_ERR_PROTO;
 	}
+	own_leaf(j);
 	app->logons++;
 	j->trace.stage = "queue";
 	begin(l, &j->job, &logon_ops, m->id,

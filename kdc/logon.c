@@ -81,7 +81,7 @@ attempt(struct gw_worker *w, const struct gw_logon *logon,
 	*err = (struct gw_error){ .code = GW_ERR_INTERNAL };
 	trace->attempts++;
 	memcpy(trace->dc, dc->name, sizeof(trace->dc));
-	rc = gw_stages_run(w, &logon->claims, dc, l, out, trace, err);
+	rc = gw_stages_run(w, logon, dc, l, out, trace, err);
 	err->code = rc;
 	took = gw_mono_us() - start;
 	gw_dcs_done(gw_worker_shared(w)->dcs, dc->id,

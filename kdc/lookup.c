@@ -117,9 +117,11 @@ add_upn(struct gw_filter *f, const struct gw_claims *c, const char *domain)
 /* Everything the certificate claims in one question: contradictions show. */
 static void
 claims_filter(struct gw_filter *f, const struct gw_claims *c,
-	      const char *domain)
+	      const char *kdc_sid, const char *domain)
 {
 	gw_filter_raw(f, "(&(objectClass=user)(|");
+	if (kdc_sid != NULL)
+		gw_filter_equal_str(f, "objectSid", kdc_sid);
 	if (c->sid[0] != '\0')
 		gw_filter_equal_str(f, "objectSid", c->sid);
 	if (c->upn[0] != '\0')
@@ -151,7 +153,8 @@ read_candidate(LDAP *ld, LDAPMessage *e, const struct gw_claims *c,
 
 static size_t
 read_candidates(LDAP *ld, LDAPMessage *res, const struct gw_claims *c,
-		const char *domain, struct gw_candidate *out)
+		const char *kdc_sid, const char *domain,
+		struct gw_candidate *out)
 {
 	size_t n = 0;
 
@@ -164,15 +167,31 @@ read_candidates(LDAP *ld, LDAPMessage *res, const struct gw_claims *c,
 		if (!read_account(ld, e, &k->account))
 			continue;
 		read_candidate(ld, e, c, domain, k);
-		n += k->by_sid || k->by_upn || k->by_strong || k->by_weak;
+		k->by_kdc = kdc_sid != NULL &&
+			    strcmp(k->account.sid, kdc_sid) == 0;
+		n += k->by_sid || k->by_upn || k->by_strong || k->by_weak ||
+		     k->by_kdc;
 	}
 	return n;
 }
 
 static enum gw_err
+decide(const struct gw_lookup *q, const struct gw_claims *claims,
+       const char *kdc_sid, const struct gw_candidate *c, size_t n,
+       size_t *out, enum gw_mapping *out_how, struct gw_error *err)
+{
+	enum gw_strong strong = (enum gw_strong)q->conf->mapping.strong;
+
+	if (kdc_sid != NULL)
+		return gw_mapping_confirm(claims, strong, kdc_sid, c, n, out,
+					  out_how, err);
+	return gw_mapping_decide(claims, strong, c, n, out, out_how, err);
+}
+
+static enum gw_err
 find_account(const struct gw_lookup *q, const struct gw_claims *claims,
-	     struct gw_account *out, enum gw_mapping *out_how,
-	     struct gw_error *err)
+	     const char *kdc_sid, struct gw_account *out,
+	     enum gw_mapping *out_how, struct gw_error *err)
 {
 	const char *domain = q->conf->directory.domain;
 	gw_auto(free_candidates) struct gw_candidate *c = NULL;
@@ -185,7 +204,7 @@ find_account(const struct gw_lookup *q, const struct gw_claims *claims,
 	size_t n, which = 0;
 	enum gw_err rc;
 
-	claims_filter(&f, claims, domain);
+	claims_filter(&f, claims, kdc_sid, domain);
 	s.filter = gw_filter_text(&f);
 	rc = s.filter == NULL ? gw_fail(err, GW_ERR_MAP_MALFORMED, "too long")
 			      : gw_ldap_search(q->conn->ld, &s, q->limits,
@@ -194,9 +213,8 @@ find_account(const struct gw_lookup *q, const struct gw_claims *claims,
 	if (rc != GW_ERR_OK)
 		return rc;
 	c = gw_xcalloc(GW_CANDIDATES_MAX, sizeof(*c));
-	n = read_candidates(q->conn->ld, res, claims, domain, c);
-	rc = gw_mapping_decide(claims, (enum gw_strong)q->conf->mapping.strong,
-			       c, n, &which, out_how, err);
+	n = read_candidates(q->conn->ld, res, claims, kdc_sid, domain, c);
+	rc = decide(q, claims, kdc_sid, c, n, &which, out_how, err);
 	if (rc == GW_ERR_OK)
 		*out = c[which].account;
 	return rc;
@@ -291,7 +309,7 @@ check_suffix(const struct gw_lookup *q, const char *upn, struct gw_error *err)
 
 enum gw_err
 gw_lookup_account(const struct gw_lookup *q, const struct gw_claims *claims,
-		  struct gw_account *out, enum gw_mapping *out_how,
+		  const char *kdc_sid, struct gw_account *out, enum gw_mapping *out_how,
 		  struct gw_error *err)
 {
 	enum gw_err rc = gw_claims_check(claims, err);
@@ -299,7 +317,7 @@ gw_lookup_account(const struct gw_lookup *q, const struct gw_claims *claims,
 	if (rc == GW_ERR_OK)
 		rc = check_suffix(q, claims->upn, err);
 	if (rc == GW_ERR_OK)
-		rc = find_account(q, claims, out, out_how, err);
+		rc = find_account(q, claims, kdc_sid, out, out_how, err);
 	return rc;
 }
 

@@ -23,8 +23,10 @@ GW_MUST_CHECK enum gw_err gw_lookup_tree(LDAP *ld, const struct gw_limits *l,
 					 struct gw_tree *out,
 					 struct gw_error *err);
 
-/* The one account the claims name; the UPN's suffix must be the domain's,
- * configured, or on the forest's list. MAP_*, LDAP_UNREACHABLE. */
+/* The one account the claims name, or that the KDC named by its SID
+ * (`kdc_sid`, else NULL) if the claims do not speak against it; the UPN's
+ * suffix must be the domain's, configured, or on the forest's list. MAP_*,
+ * LDAP_UNREACHABLE. */
 struct gw_lookup {
 	const struct gw_conf *conf;
 	struct gw_service *service;
@@ -33,6 +35,7 @@ struct gw_lookup {
 };
 GW_MUST_CHECK enum gw_err gw_lookup_account(const struct gw_lookup *q,
 					    const struct gw_claims *claims,
+					    const char *kdc_sid,
 					    struct gw_account *out,
 					    enum gw_mapping *out_how,
 					    struct gw_error *err);

@@ -147,3 +147,71 @@ gw_mapping_decide(const struct gw_claims *claims, enum gw_strong strong,
 		rc = allow_weak(strong, &c[*out].account, what, err);
 	return rc;
 }
+
+/* ---- the KDC's choice */
+
+static enum gw_mapping
+how_of(const struct gw_candidate *c)
+{
+	return c->by_sid      ? GW_MAPPED_SID
+	       : c->by_strong ? GW_MAPPED_ALTSEC
+	       : c->by_upn    ? GW_MAPPED_UPN
+	       : c->by_weak   ? GW_MAPPED_ALTSEC_WEAK
+			      : GW_MAPPED_KDC;
+}
+
+static bool
+is_claimed(const struct gw_candidate *c)
+{
+	return c->by_sid || c->by_upn || c->by_strong || c->by_weak;
+}
+
+/* fail closed: nothing in the certificate may name anybody else. */
+static enum gw_err
+contradicted(const struct gw_claims *claims, const char *kdc_sid,
+	     const struct gw_candidate *c, size_t n, size_t which,
+	     struct gw_error *err)
+{
+	const struct gw_account *a = &c[which].account;
+
+	if (claims->sid[0] != '\0' && strcmp(claims->sid, kdc_sid) != 0)
+		return gw_fail(err, GW_ERR_MAP_SID_MISMATCH,
+			       "the certificate says %.60s, the KDC %.60s",
+			       claims->sid, kdc_sid);
+	if (claims->sid[0] != '\0' && claims->upn[0] != '\0' &&
+	    !c[which].by_upn)
+		return gw_fail(err, GW_ERR_MAP_SID_MISMATCH,
+			       "SID is %.60s's, UPN %.80s is not", a->sam,
+			       claims->upn);
+	for (size_t i = 0; i < n; i++)
+		if (i != which && is_claimed(&c[i]))
+			return gw_fail(err, GW_ERR_MAP_AMBIGUOUS,
+				       "the KDC says %.60s, the certificate names %.60s, too",
+				       a->sam, c[i].account.sam);
+	return GW_ERR_OK;
+}
+
+enum gw_err
+gw_mapping_confirm(const struct gw_claims *claims, enum gw_strong strong,
+		   const char *kdc_sid, const struct gw_candidate *c,
+		   size_t n, size_t *out, enum gw_mapping *out_how,
+		   struct gw_error *err)
+{
+	struct tally kdc = TALLY(by_kdc);
+	enum gw_err rc;
+
+	if (kdc.count != 1)
+		return gw_fail(err, kdc.count == 0 ? GW_ERR_MAP_NO_ACCOUNT
+						   : GW_ERR_MAP_AMBIGUOUS,
+			       "%zu accounts have the SID the KDC says, %.60s",
+			       kdc.count, kdc_sid);
+	rc = contradicted(claims, kdc_sid, c, n, kdc.first, err);
+	if (rc != GW_ERR_OK)
+		return rc;
+	*out = kdc.first;
+	*out_how = how_of(&c[kdc.first]);
+	if (gw_mapping_is_strong(*out_how))
+		return GW_ERR_OK;
+	return allow_weak(strong, &c[kdc.first].account,
+			  gw_mapping_name(*out_how), err);
+}

@@ -8,10 +8,11 @@
 
 #define GW_CANDIDATES_MAX 16
 
-/* An account one of the claims matches, and which ones. */
+/* An account one of the claims matches, and which ones; by_kdc: the one the
+ * KDC has named. */
 struct gw_candidate {
 	struct gw_account account;
-	bool by_sid, by_upn, by_strong, by_weak;
+	bool by_sid, by_upn, by_strong, by_weak, by_kdc;
 };
 
 /* Claims must be well formed and name something: MAP_MALFORMED, MAP_NO_UPN.
@@ -28,5 +29,15 @@ GW_MUST_CHECK enum gw_err
 gw_mapping_decide(const struct gw_claims *claims, enum gw_strong strong,
 		  const struct gw_candidate *c, size_t n, size_t *out,
 		  enum gw_mapping *out_how, struct gw_error *err);
+
+/* The same when the KDC has mapped the certificate to the account whose SID is
+ * `kdc_sid`: that account, unless anything the certificate says speaks
+ * against it, or nothing but a weak mapping for it where a strong one is
+ * wanted. The KDC's word alone is weak: why it gave it is not known. */
+GW_MUST_CHECK enum gw_err
+gw_mapping_confirm(const struct gw_claims *claims, enum gw_strong strong,
+		   const char *kdc_sid, const struct gw_candidate *c,
+		   size_t n, size_t *out, enum gw_mapping *out_how,
+		   struct gw_error *err);
 
 #endif

@@ -7,10 +7,11 @@
 /* One login on one DC. */
 struct attempt {
 	struct gw_worker *w;
-	const struct gw_claims *claims;
+	const struct gw_logon *logon;
 	struct gw_dc dc;
 	struct gw_limits limits;
 	struct gw_account account;
+	char kdc_sid[GW_SID_MAX]; /* with mapping.mode = "kdc"; else "" */
 	enum gw_mapping mapping;
 	struct gw_evidence evidence;
 	struct gw_cred cred;
@@ -22,18 +23,71 @@ struct attempt {
 
 /* ---- stages: each passes, or ends the attempt with its reason */
 
+static const struct gw_conf *
+conf_of(const struct attempt *a)
+{
+	return gw_worker_shared(a->w)->conf;
+}
+
+static bool
+is_by_kdc(const struct attempt *a)
+{
+	return conf_of(a)->mapping.mode == GW_MAP_KDC;
+}
+
+static enum gw_err
+self_ticket_once(struct attempt *a, krb5_error_code *out_code,
+		 struct gw_error *err)
+{
+	struct gw_krb *krb = gw_worker_krb(a->w);
+	enum gw_err rc = gw_worker_ticket(a->w, err);
+
+	if (rc != GW_ERR_OK)
+		return rc;
+	return is_by_kdc(a) ? gw_krb_self_cert(krb, a->logon->leaf,
+					       &a->evidence, out_code, err)
+			    : gw_krb_self(krb, a->account.sam, &a->evidence,
+					  out_code, err);
+}
+
+static enum gw_err
+ask_self_ticket(struct attempt *a, struct gw_error *err)
+{
+	krb5_error_code code = 0;
+	enum gw_err rc = self_ticket_once(a, &code, err);
+
+	if (rc == GW_ERR_OK || !gw_krb_wants_new_ticket(code))
+		return rc;
+	gw_worker_spoil_ticket(a->w);
+	return self_ticket_once(a, &code, err);
+}
+
+/* The KDC maps the certificate: the ticket comes before the account, and its
+ * PAC says whose it is. */
+static enum gw_err
+ask_kdc_for_account(struct attempt *a, struct gw_error *err)
+{
+	enum gw_err rc = gw_claims_check(&a->logon->claims, err);
+
+	if (rc == GW_ERR_OK && a->logon->leaf.len == 0)
+		rc = gw_fail(err, GW_ERR_INTERNAL,
+			     "no certificate came with the login");
+	if (rc == GW_ERR_OK)
+		rc = ask_self_ticket(a, err);
+	if (rc == GW_ERR_OK)
+		rc = gw_krb_pac_sid(gw_worker_krb(a->w), &a->evidence,
+				    a->kdc_sid, err);
+	return rc;
+}
+
 static enum gw_err
 ask_account(const struct gw_lookup *q, void *ctx, struct gw_error *err)
 {
 	struct attempt *a = ctx;
 
-	return gw_lookup_account(q, a->claims, &a->account, &a->mapping, err);
-}
-
-static const struct gw_conf *
-conf_of(const struct attempt *a)
-{
-	return gw_worker_shared(a->w)->conf;
+	return gw_lookup_account(q, &a->logon->claims,
+				 is_by_kdc(a) ? a->kdc_sid : NULL,
+				 &a->account, &a->mapping, err);
 }
 
 static bool
@@ -45,16 +99,19 @@ refuses_privileged(const struct attempt *a)
 static enum gw_err
 stage_map(struct attempt *a, struct gw_facts *f, struct gw_error *err)
 {
-	enum gw_err rc = gw_worker_ask(a->w, &a->dc, &a->limits, ask_account,
-				       a, err);
+	enum gw_err rc = is_by_kdc(a) ? ask_kdc_for_account(a, err)
+				      : GW_ERR_OK;
 
+	if (rc == GW_ERR_OK)
+		rc = gw_worker_ask(a->w, &a->dc, &a->limits, ask_account, a,
+				   err);
 	if (rc != GW_ERR_OK)
 		return rc;
 	memcpy(a->trace->sam, a->account.sam, sizeof(a->trace->sam));
 	memcpy(a->trace->sid, a->account.sid, sizeof(a->trace->sid));
 	a->trace->mapping = a->mapping;
 	f->is_privileged = gw_account_is_privileged(&a->account);
-	/* fail closed: for them the keytab is not even tried. */
+	/* fail closed: nothing is done in their name. */
 	if (f->is_privileged && refuses_privileged(a))
 		return gw_fail(err, GW_ERR_POLICY_DENIED,
 			       "%.60s is privileged (%s)", a->account.sam,
@@ -93,24 +150,6 @@ explain(const struct attempt *a, enum gw_err rc, struct gw_error *err)
 	return rc;
 }
 
-static enum gw_err
-ask_self_ticket(struct attempt *a, struct gw_error *err)
-{
-	struct gw_krb *krb = gw_worker_krb(a->w);
-	krb5_error_code code = 0;
-	enum gw_err rc = gw_worker_ticket(a->w, err);
-
-	if (rc == GW_ERR_OK)
-		rc = gw_krb_self(krb, a->account.sam, &a->evidence, &code,
-				 err);
-	if (rc == GW_ERR_OK || !gw_krb_wants_new_ticket(code))
-		return rc;
-	gw_worker_spoil_ticket(a->w);
-	rc = gw_worker_ticket(a->w, err);
-	return rc != GW_ERR_OK ? rc : gw_krb_self(krb, a->account.sam,
-						  &a->evidence, &code, err);
-}
-
 /* The ticket must not be forwarded: whose fault is it? Both look the same to
  * us (MS-SFU 3.2.5.1.2), so the service account's own flags decide, read
  * afresh. */
@@ -146,7 +185,7 @@ stage_self(struct attempt *a, struct gw_facts *f, struct gw_error *err)
 	(void)f;
 	/* The DC makes its session ready while its KDC is at work. */
 	a->ahead = gw_dial_ahead(&a->dc, GW_PORT_LDAP);
-	rc = ask_self_ticket(a, err);
+	rc = is_by_kdc(a) ? GW_ERR_OK : ask_self_ticket(a, err);
 	if (rc != GW_ERR_OK)
 		return explain(a, rc, err);
 	rc = gw_krb_pac_sid(gw_worker_krb(a->w), &a->evidence, sid, err);
@@ -318,12 +357,12 @@ clear_attempt(struct attempt *a)
 }
 
 enum gw_err
-gw_stages_run(struct gw_worker *w, const struct gw_claims *claims,
+gw_stages_run(struct gw_worker *w, const struct gw_logon *logon,
 	      const struct gw_dc *dc, const struct gw_limits *l,
 	      struct gw_facts *out, struct gw_logon_trace *trace,
 	      struct gw_error *err)
 {
-	struct attempt a = { .w = w, .claims = claims, .dc = *dc,
+	struct attempt a = { .w = w, .logon = logon, .dc = *dc,
 			     .limits = *l, .ahead = -1,
 			     .cred = GW_CRED_NONE, .trace = trace };
 	struct gw_facts f = { .mapping = GW_MAPPED_NOT };

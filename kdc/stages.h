@@ -3,6 +3,7 @@
 #ifndef KDC_STAGES_H
 #define KDC_STAGES_H
 
+#include "gw/proto.h"
 #include "worker.h"
 
 /* What there is to say about one login, for the log. */
@@ -19,7 +20,7 @@ struct gw_logon_trace {
 /* GW_ERR_OK with `out` (gw_facts_clear), or the reason of the stage that
  * ended it. `trace` in any case. */
 GW_MUST_CHECK enum gw_err
-gw_stages_run(struct gw_worker *w, const struct gw_claims *claims,
+gw_stages_run(struct gw_worker *w, const struct gw_logon *logon,
 	      const struct gw_dc *dc, const struct gw_limits *l,
 	      struct gw_facts *out, struct gw_logon_trace *trace,
 	      struct gw_error *err);

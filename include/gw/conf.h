@@ -25,6 +25,7 @@ enum gw_process {
 };
 
 enum gw_denied { GW_DENIED_PAGE, GW_DENIED_ALERT };
+enum gw_map_mode { GW_MAP_DIRECTORY, GW_MAP_KDC };
 enum gw_strong { GW_STRONG_REQUIRED, GW_STRONG_PREFER, GW_STRONG_OFF };
 enum gw_privileged { GW_PRIVILEGED_DENY, GW_PRIVILEGED_ALLOW };
 enum gw_ocsp_mode { GW_OCSP_FAILOVER, GW_OCSP_OVERRIDE };
@@ -55,6 +56,7 @@ struct gw_conf_directory {
 };
 
 struct gw_conf_mapping {
+	int64_t mode;            /* enum gw_map_mode */
 	int64_t strong;          /* enum gw_strong */
 	struct gw_strlist upn_suffixes;
 };

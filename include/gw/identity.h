@@ -41,6 +41,9 @@ enum gw_mapping {
 	GW_MAPPED_ALTSEC,  /* strong altSecurityIdentities */
 	GW_MAPPED_UPN,     /* name only: weak */
 	GW_MAPPED_ALTSEC_WEAK,
+	GW_MAPPED_KDC,     /* the KDC's word alone, mapping.mode = "kdc": weak,
+			      for its reason is not known */
+	GW_MAPPED_COUNT
 };
 const char *gw_mapping_name(enum gw_mapping m); /* "sid", "altsecid", … */
 bool gw_mapping_is_strong(enum gw_mapping m);

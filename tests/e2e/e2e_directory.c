@@ -9,18 +9,18 @@
 
 TestSuite(directory, .timeout = 90);
 
-/* Runs kdc_probe with this script, in the lab. */
+/* Runs kdc_probe with this script, in the lab; `more`: further settings. */
 static char *
-probe(const char *script)
+probe_with(const char *more, const char *script)
 {
 	const char *bin = text("%.*s",
 			       (int)(strrchr(lab("GWD"), '/') - lab("GWD")),
 			       lab("GWD"));
 	const char *file = text("%s/script", scratch_dir());
 	const char *cmd = text(
-		"exec %s/kdc_probe %s/gwd-kdc %s directory.realm=%s directory.domain=%s directory.service_account=%s <%s",
+		"exec %s/kdc_probe %s/gwd-kdc %s directory.realm=%s directory.domain=%s directory.service_account=%s %s <%s",
 		bin, bin, lab("KEYTAB"), lab("REALM"), lab("DOMAIN"),
-		lab("SERVICE_ACCOUNT"), file);
+		lab("SERVICE_ACCOUNT"), more, file);
 	const char *argv[ARGS_MAX];
 	struct output o;
 
@@ -30,6 +30,12 @@ probe(const char *script)
 	cr_assert_eq(o.status, 0, "kdc_probe: %d: %s%s", o.status, o.out,
 		     o.err);
 	return o.out;
+}
+
+static char *
+probe(const char *script)
+{
+	return probe_with("", script);
 }
 
 /* ---- revocation lists */
@@ -111,6 +117,30 @@ Test(directory, crl)
 		"-noout", "-verify", "-CAfile", lab("ISSUING_CA_FILE"));
 	cr_expect_eq(o.status, 0, "%s", o.err);
 	cr_expect(contains(o.err, "verify OK"), "%s", o.err);
+}
+
+/* ---- mapping by the KDC */
+
+/* Samba 4.17 maps no certificates: it must be a refusal with a reason, and
+ * never the account the certificate's name would lead to. */
+Test(directory, kdc_that_maps_nobody)
+{
+	const char *der = text("%s/alice.der", scratch_dir());
+	const char *login = text("logon upn=alice@%s leaf=%s", lab("DOMAIN"),
+				 der);
+	const char *said;
+
+	cr_assert_eq(RUN(10000, "openssl", "x509", "-in", lab_cert("alice"),
+			 "-outform", "DER", "-out", der).status, 0);
+	said = probe_with("mapping.mode=kdc mapping.strong=off", login);
+	cr_expect(contains(said, "\nmap-no-account "), "%s", said);
+	cr_expect(contains(said, "maps"), "%s", said);
+	said = probe_with("mapping.mode=kdc mapping.strong=off",
+			  text("logon upn=alice@%s", lab("DOMAIN")));
+	cr_expect(contains(said, "\ngateway-internal "), "%s", said);
+	said = probe_with("mapping.strong=off", login);
+	cr_expect(contains(said, "\nok sam=alice "), "the same by the directory: %s",
+		  said);
 }
 
 /* ---- NTAuthCertificates */

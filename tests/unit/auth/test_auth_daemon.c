@@ -74,6 +74,40 @@ Test(auth, each_denial_has_its_reason)
 				  "\"denied\":12,\"pending\":0"));
 }
 
+/* The certificate itself goes to gwd-kdc only where it is wanted. */
+Test(auth, leaf_goes_with_mapping_by_kdc)
+{
+	static const struct setting by_kdc[] = { { "mapping", "mode", "kdc" },
+						 { NULL, NULL, NULL } };
+	struct gw_facts f = some_facts();
+	struct gw_logon m;
+	uint64_t id;
+
+	auth_start(&a, by_kdc);
+	admit(&a, 0, 1, "good", "web");
+	id = logon(&a, &m);
+	cr_assert_gt(m.leaf.len, 100);
+	cr_expect_eq(m.leaf.p[0], 0x30);
+	cr_expect_eq(m.leaf.len, ((size_t)m.leaf.p[2] << 8 | m.leaf.p[3]) + 4,
+		     "one whole certificate");
+	send_facts(&a, id, &f);
+	gw_claims_clear(&m.claims);
+	cr_expect_eq(verdict(&a, 0, 1).verdict, GW_VERDICT_ALLOW);
+}
+
+Test(auth, leaf_stays_with_mapping_by_directory)
+{
+	struct gw_facts f = some_facts();
+	struct gw_logon m;
+
+	auth_start(&a, NULL);
+	admit(&a, 0, 1, "good", "web");
+	send_facts(&a, logon(&a, &m), &f);
+	cr_expect_eq(m.leaf.len, 0);
+	gw_claims_clear(&m.claims);
+	cr_expect_eq(verdict(&a, 0, 1).verdict, GW_VERDICT_ALLOW);
+}
+
 Test(auth, no_such_listener)
 {
 	auth_start(&a, NULL);

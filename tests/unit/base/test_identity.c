@@ -124,6 +124,7 @@ Test(mapping, only_strong_ones_are_strong)
 	cr_expect(gw_mapping_is_strong(GW_MAPPED_ALTSEC));
 	cr_expect_not(gw_mapping_is_strong(GW_MAPPED_UPN));
 	cr_expect_not(gw_mapping_is_strong(GW_MAPPED_ALTSEC_WEAK));
+	cr_expect_not(gw_mapping_is_strong(GW_MAPPED_KDC));
 	cr_expect_not(gw_mapping_is_strong(GW_MAPPED_NOT));
 	cr_expect_not(gw_mapping_is_strong((enum gw_mapping)77));
 }

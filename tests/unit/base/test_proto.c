@@ -376,6 +376,10 @@ Test(facts, must_be_about_somebody)
 	cr_expect(facts_pass(&f));
 	f.mapping = GW_MAPPED_NOT;
 	cr_expect_not(facts_pass(&f), "not mapped");
+	f.mapping = GW_MAPPED_COUNT;
+	cr_expect_not(facts_pass(&f), "mapped in an unknown way");
+	f.mapping = GW_MAPPED_KDC;
+	cr_expect(facts_pass(&f));
 	f.mapping = GW_MAPPED_SID;
 	f.sam[0] = '\0';
 	cr_expect_not(facts_pass(&f), "no account name");

@@ -5,7 +5,8 @@
  *
  * Lists are given by repeating the key. A line of the script is one of
  *
- *	logon [upn=U] [sid=S] [strong=A] [weak=A] [budget=MS] [n=N] [par=P]
+ *	logon [upn=U] [sid=S] [strong=A] [weak=A] [leaf=FILE] [budget=MS]
+ *	      [n=N] [par=P]    FILE: DER, for mapping.mode=kdc
  *	mix par=P n=N U...     N logins, P at once, of users U in turn; a
  *	                       user's sAMAccountName must be U up to '@'
  *	crl URL [MS [FILE]]    fetches a revocation list, into FILE
@@ -316,6 +317,19 @@ unescape(char *s)
 }
 
 static void
+read_leaf(struct probe *p, const char *path)
+{
+	static uint8_t der[GW_CERT_MAX];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, der, sizeof(der));
+
+	if (n <= 0)
+		die(path);
+	close(fd);
+	p->logon.leaf = (struct gw_der){ der, (size_t)n };
+}
+
+static void
 take_word(struct probe *p, char *word)
 {
 	char *value = strchr(word, '=');
@@ -335,6 +349,8 @@ take_word(struct probe *p, char *word)
 		fits = gw_copy(c->sid, sizeof(c->sid), value);
 	else if (strcmp(word, "strong") == 0 || strcmp(word, "weak") == 0)
 		add_altsec(c, value, word[0] == 's');
+	else if (strcmp(word, "leaf") == 0)
+		read_leaf(p, value);
 	else if (strcmp(word, "budget") == 0)
 		p->logon.budget_ms = (uint32_t)strtoul(value, NULL, 10);
 	else if (strcmp(word, "n") == 0)

@@ -7,7 +7,7 @@
 #define ALICE "S-1-5-21-1-2-3-1104"
 #define BOB   "S-1-5-21-1-2-3-1105"
 
-enum { SID = 1, UPN = 2, STRONG = 4, WEAK = 8 };
+enum { SID = 1, UPN = 2, STRONG = 4, WEAK = 8, KDC = 16 };
 
 static const struct mapping_case {
 	const char *what;
@@ -81,6 +81,7 @@ candidates(const struct mapping_case *c, struct gw_candidate out[3])
 		out[n].by_upn = (c->c[n] & UPN) != 0;
 		out[n].by_strong = (c->c[n] & STRONG) != 0;
 		out[n].by_weak = (c->c[n] & WEAK) != 0;
+		out[n].by_kdc = (c->c[n] & KDC) != 0;
 	}
 	return n;
 }
@@ -108,6 +109,83 @@ Test(mapping, table)
 		cr_expect_eq(which, c->which, "%s", c->what);
 		cr_expect_eq(how, c->how, "%s", c->what);
 	}
+}
+
+/* When the KDC has named ALICE; with has_sid the certificate does, too. */
+static const struct mapping_case confirmations[] = {
+	{ "nobody has the SID", false, true, GW_STRONG_OFF, { 0 },
+	  GW_ERR_MAP_NO_ACCOUNT, 0, 0 },
+	{ "only another is found", false, true, GW_STRONG_OFF, { UPN },
+	  GW_ERR_MAP_NO_ACCOUNT, 0, 0 },
+	{ "two have it", true, false, GW_STRONG_OFF,
+	  { KDC | SID, KDC | SID }, GW_ERR_MAP_AMBIGUOUS, 0, 0 },
+	{ "UPN of another", false, true, GW_STRONG_OFF, { KDC, UPN },
+	  GW_ERR_MAP_AMBIGUOUS, 0, 0 },
+	{ "SID, and UPN of another", true, true, GW_STRONG_OFF,
+	  { KDC | SID, UPN }, GW_ERR_MAP_SID_MISMATCH, 0, 0 },
+	{ "SID, and UPN of nobody", true, true, GW_STRONG_OFF,
+	  { KDC | SID }, GW_ERR_MAP_SID_MISMATCH, 0, 0 },
+	{ "altsec of another", true, false, GW_STRONG_OFF,
+	  { KDC | SID, STRONG }, GW_ERR_MAP_AMBIGUOUS, 0, 0 },
+	{ "weak altsec of another", false, false, GW_STRONG_OFF,
+	  { KDC, WEAK }, GW_ERR_MAP_AMBIGUOUS, 0, 0 },
+	{ "the KDC's word alone, strong wanted", false, false,
+	  GW_STRONG_REQUIRED, { KDC }, GW_ERR_MAP_WEAK, 0, 0 },
+	{ "UPN, strong wanted", false, true, GW_STRONG_REQUIRED,
+	  { KDC | UPN }, GW_ERR_MAP_WEAK, 0, 0 },
+	{ "weak altsec, strong wanted", false, false, GW_STRONG_REQUIRED,
+	  { KDC | WEAK }, GW_ERR_MAP_WEAK, 0, 0 },
+	{ "SID", true, true, GW_STRONG_REQUIRED, { KDC | SID | UPN },
+	  GW_ERR_OK, 0, GW_MAPPED_SID },
+	{ "altsec", false, true, GW_STRONG_REQUIRED, { KDC | STRONG },
+	  GW_ERR_OK, 0, GW_MAPPED_ALTSEC },
+	{ "UPN", false, true, GW_STRONG_PREFER, { KDC | UPN }, GW_ERR_OK, 0,
+	  GW_MAPPED_UPN },
+	{ "weak altsec", false, false, GW_STRONG_OFF, { KDC | WEAK },
+	  GW_ERR_OK, 0, GW_MAPPED_ALTSEC_WEAK },
+	{ "the KDC's word alone", false, true, GW_STRONG_PREFER, { KDC },
+	  GW_ERR_OK, 0, GW_MAPPED_KDC },
+};
+
+Test(mapping, confirm)
+{
+	for (size_t i = 0; i < GW_COUNT(confirmations); i++) {
+		const struct mapping_case *c = &confirmations[i];
+		static struct gw_candidate k[3];
+		static struct gw_claims claims;
+		struct gw_error err = { .code = GW_ERR_OK };
+		enum gw_mapping how = GW_MAPPED_NOT;
+		size_t which = 99, n = candidates(c, k);
+
+		memset(&claims, 0, sizeof(claims));
+		if (c->has_sid)
+			memcpy(claims.sid, ALICE, sizeof(ALICE));
+		if (c->has_upn)
+			memcpy(claims.upn, "a@b", 4);
+		cr_expect_eq(gw_mapping_confirm(&claims, c->strong, ALICE, k,
+						n, &which, &how, &err),
+			     c->want, "%s: %s", c->what,
+			     gw_err_name(err.code));
+		if (c->want != GW_ERR_OK)
+			continue;
+		cr_expect_eq(which, c->which, "%s", c->what);
+		cr_expect_eq(how, c->how, "%s", c->what);
+	}
+}
+
+/* The certificate's own SID is the first thing to agree. */
+Test(mapping, kdc_names_another_than_the_certificate)
+{
+	static struct gw_candidate k = { .by_kdc = true, .by_upn = true };
+	static struct gw_claims claims = { .sid = BOB, .upn = "a@b" };
+	struct gw_error err = { .code = GW_ERR_OK };
+	enum gw_mapping how = GW_MAPPED_NOT;
+	size_t which = 99;
+
+	cr_expect_eq(gw_mapping_confirm(&claims, GW_STRONG_OFF, ALICE, &k, 1,
+					&which, &how, &err),
+		     GW_ERR_MAP_SID_MISMATCH);
+	cr_expect_eq(which, 99);
 }
 
 Test(mapping, claims)
