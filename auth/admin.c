@@ -32,14 +32,11 @@ trust_one(struct gw_trust *t, const struct gw_ca *ca, struct gw_error *err)
 static bool
 hash_ca(EVP_MD_CTX *md, const struct gw_ca *ca)
 {
-	static const struct gw_conf_section *section;
+	const struct gw_conf_section *section = gw_conf_section("ca");
 	uint8_t *buf = gw_xcalloc(1, GW_MSG_MAX);
 	struct gw_wr w = gw_wr_init(buf, GW_MSG_MAX);
 	bool ok;
 
-	for (size_t i = 0; section == NULL; i++)
-		if (strcmp(gw_conf_sections[i].name, "ca") == 0)
-			section = &gw_conf_sections[i];
 	gw_conf_encode(&w, section, ca->conf);
 	ok = !w.bad && EVP_DigestUpdate(md, ca->sha256, GW_HASH) == 1 &&
 	     EVP_DigestUpdate(md, w.p, w.len) == 1;
@@ -401,7 +398,8 @@ gw_admin_start(struct gw_auth *a, struct gw_error *err)
 	enum gw_err rc;
 
 	path = gw_xasprintf("%s/registry.db", a->state_dir);
-	rc = gw_registry_open(path, gw_auth_now(a).wall, &a->registry, err);
+	rc = gw_registry_open(path, a->conf->main.crl_dir, gw_auth_now(a).wall,
+			      &a->registry, err);
 	while (rc == GW_ERR_OK &&
 	       (f = gw_child_file(a->child, GW_FILE_CA, NULL, f)) != NULL)
 		rc = add_file(a, f, err);

@@ -44,9 +44,11 @@ struct gw_ca {
 struct gw_registry;
 
 /* Makes the database when there is none. What a killed process left half
- * done is finished: Registering failed, Deregistering is done.
+ * done is finished: Registering failed, Deregistering is done. `crl_dir` is
+ * borrowed; settings in use that do not fit it any more are refused.
  * GW_ERR_FILE: cannot be opened, is damaged, or another gwd has it. */
-GW_MUST_CHECK enum gw_err gw_registry_open(const char *path, time_t now,
+GW_MUST_CHECK enum gw_err gw_registry_open(const char *path,
+					   const char *crl_dir, time_t now,
 					   struct gw_registry **out,
 					   struct gw_error *err);
 void gw_registry_free(struct gw_registry *r); /* NULL is fine */
@@ -92,6 +94,7 @@ gw_registry_settle(struct gw_registry *r, const char *id,
 		   enum gw_ca_state state, const char *reason, time_t now,
 		   struct gw_refusal *why);
 
+/* The keys given are changed, the others stay. */
 GW_MUST_CHECK enum gw_admin_err
 gw_registry_update(struct gw_registry *r, const struct gw_admin *m,
 		   struct gw_refusal *why);

@@ -61,16 +61,19 @@ gw_ca_id_is_valid(const char *s)
 
 /* What belongs to each verb: everything else must be absent. */
 static const struct {
-	bool wants_id, wants_pem;
+	bool wants_id, wants_pem, has_settings;
 	uint32_t flags;
 } verbs[GW_ADMIN_VERB_COUNT] = {
-	[GW_ADMIN_CA_REGISTER] = { false, true, GW_ADMIN_ALLOW_SHORT |
-				   GW_ADMIN_HAS_URL | GW_ADMIN_HAS_MODE },
-	[GW_ADMIN_CA_DEREGISTER] = { true, false, GW_ADMIN_FORCE },
-	[GW_ADMIN_CA_UPDATE] = { true, false,
-				 GW_ADMIN_HAS_URL | GW_ADMIN_HAS_MODE },
-	[GW_ADMIN_CLIENT_AUTH] = { false, false, GW_ADMIN_ENABLE },
+	[GW_ADMIN_CA_REGISTER] = { false, true, true, GW_ADMIN_ALLOW_SHORT },
+	[GW_ADMIN_CA_DEREGISTER] = { true, false, false, GW_ADMIN_FORCE },
+	[GW_ADMIN_CA_UPDATE] = { true, false, true, 0 },
+	[GW_ADMIN_CLIENT_AUTH] = { false, false, false, GW_ADMIN_ENABLE },
 };
+
+/* With the four bytes of each length, and room for the small fields. */
+_Static_assert(GW_ADMIN_PEM_MAX + GW_SETTINGS_TEXT +
+	       2 * 4 * GW_SETTINGS_MAX + 256 <= GW_PAYLOAD_MAX,
+	       "a change fits into one message");
 
 void
 gw_admin_encode(struct gw_wr *w, const struct gw_admin *a)
@@ -78,8 +81,7 @@ gw_admin_encode(struct gw_wr *w, const struct gw_admin *a)
 	gw_wr_u8(w, (uint8_t)a->verb);
 	gw_wr_u32(w, a->flags);
 	gw_wr_str(w, a->id);
-	gw_wr_str(w, a->ocsp_url);
-	gw_wr_u8(w, a->ocsp_mode);
+	gw_settings_encode(w, &a->settings);
 	gw_wr_bytes(w, a->pem != NULL ? a->pem : (const uint8_t *)"",
 		    a->pem_len);
 }
@@ -91,9 +93,7 @@ gw_admin_is_valid(const struct gw_admin *a)
 	       (verbs[a->verb].wants_id ? gw_ca_id_is_valid(a->id)
 					: a->id[0] == '\0') &&
 	       (a->pem_len > 0) == verbs[a->verb].wants_pem &&
-	       (a->ocsp_url[0] == '\0' ||
-		(a->flags & GW_ADMIN_HAS_URL) != 0) &&
-	       a->ocsp_mode <= 1;
+	       (a->settings.count == 0 || verbs[a->verb].has_settings);
 }
 
 bool
@@ -104,8 +104,7 @@ gw_admin_decode(struct gw_rd *r, struct gw_admin *out)
 	memset(out, 0, sizeof(*out));
 	out->flags = gw_rd_u32(r);
 	gw_rd_str(r, out->id, sizeof(out->id));
-	gw_rd_str(r, out->ocsp_url, sizeof(out->ocsp_url));
-	out->ocsp_mode = gw_rd_u8(r);
+	gw_settings_decode(r, &out->settings);
 	out->pem = gw_rd_bytes(r, GW_ADMIN_PEM_MAX, &out->pem_len);
 	if (!gw_rd_done(r) || verb >= GW_ADMIN_VERB_COUNT)
 		return false;

@@ -3,6 +3,7 @@
  * a private key beside a certificate stays where it is. */
 #include "ca.h"
 #include "client.h"
+#include "settings.h"
 #include "text.h"
 #include "gw/admin.h"
 #include "gw/util.h"
@@ -23,6 +24,8 @@ struct call {
 	const char *arg;  /* FILE or ID */
 	bool json;
 	json_t *body;     /* options, as the operator API takes them */
+	struct gw_settings settings;
+	struct gw_error wrong; /* code: GW_ERR_OK when nothing is */
 };
 
 static int
@@ -333,58 +336,85 @@ do_client_auth_show(struct call *c)
 
 /* ---- words */
 
-enum option { O_URL = 1, O_MODE = 2, O_SHORT = 4, O_FORCE = 8, O_JSON = 16 };
+enum option { O_SHORT = 1, O_FORCE = 2, O_JSON = 4, O_SETTINGS = 8 };
 
 static const struct verb {
 	const char *name;
-	bool wants_arg;
+	const char *arg; /* NULL: takes none */
 	unsigned options;
 	int (*fn)(struct call *c);
 } ca_verbs[] = {
-	{ "register", true, O_URL | O_MODE | O_SHORT, do_register },
-	{ "list", false, O_JSON, do_list },
-	{ "show", true, O_JSON, do_show },
-	{ "deregister", true, O_FORCE, do_deregister },
-	{ "update", true, O_URL | O_MODE, do_update },
+	{ "register", "FILE", O_SETTINGS | O_SHORT, do_register },
+	{ "list", NULL, O_JSON, do_list },
+	{ "show", "ID", O_JSON, do_show },
+	{ "deregister", "ID", O_FORCE, do_deregister },
+	{ "update", "ID", O_SETTINGS, do_update },
 }, auth_verbs[] = {
-	{ "enable", false, 0, do_enable },
-	{ "disable", false, 0, do_disable },
-	{ "show", false, O_JSON, do_client_auth_show },
+	{ "enable", NULL, 0, do_enable },
+	{ "disable", NULL, 0, do_disable },
+	{ "show", NULL, O_JSON, do_client_auth_show },
 };
 
+/* Those without a value; the others are settings.h's. */
 static const struct {
 	const char *word;
 	enum option option;
-	const char *key;
-	bool has_value;
-} options[] = {
-	{ "--ocsp-url", O_URL, "ocsp_url", true },
-	{ "--ocsp-mode", O_MODE, "ocsp_mode", true },
-	{ "--allow-short", O_SHORT, "allow_short", false },
-	{ "--force", O_FORCE, "force", false },
-	{ "--json", O_JSON, NULL, false },
+	const char *key; /* in the body */
+	const char *doc;
+} flags[] = {
+	{ "--allow-short", O_SHORT, "allow_short",
+	  "Register a CA that ends within 90 days, too." },
+	{ "--force", O_FORCE, "force",
+	  "End the sessions that chain through it." },
+	{ "--json", O_JSON, NULL, "The answer for programs." },
 };
 
-/* The number of words taken; 0: misused. */
+static int
+help(const char *command, const struct verb *v, int width)
+{
+	printf("usage: gwctl %s %s%s%s%s\n", command, v->name,
+	       v->arg != NULL ? " " : "", v->arg != NULL ? v->arg : "",
+	       v->options != 0 ? " [OPTION]..." : "");
+	for (size_t i = 0; i < GW_COUNT(flags); i++)
+		if ((v->options & flags[i].option) != 0)
+			printf("  %s\n        %s\n", flags[i].word,
+			       flags[i].doc);
+	if ((v->options & O_SETTINGS) == 0)
+		return DONE;
+	gw_ctl_settings_help(stdout, width);
+	puts("An empty value (\"\") returns to the default.");
+	return DONE;
+}
+
+static bool
+take_flag(struct call *c, const struct verb *v, const char *word)
+{
+	for (size_t i = 0; i < GW_COUNT(flags); i++) {
+		if (strcmp(word, flags[i].word) != 0 ||
+		    (v->options & flags[i].option) == 0)
+			continue;
+		if (flags[i].key == NULL)
+			c->json = true;
+		else
+			json_object_set_new(c->body, flags[i].key,
+					    json_true());
+		return true;
+	}
+	return false;
+}
+
+/* The number of words taken; 0: misused, or its value makes no sense. */
 static int
 take_option(struct call *c, const struct verb *v, int argc, char **argv)
 {
-	for (size_t i = 0; i < GW_COUNT(options); i++) {
-		if (strcmp(argv[0], options[i].word) != 0)
-			continue;
-		if ((v->options & options[i].option) == 0 ||
-		    (options[i].has_value && argc < 2))
-			return 0;
-		if (options[i].key == NULL)
-			c->json = true;
-		else
-			json_object_set_new(c->body, options[i].key,
-					    options[i].has_value
-						    ? json_string(argv[1])
-						    : json_true());
-		return options[i].has_value ? 2 : 1;
-	}
-	return 0;
+	if (take_flag(c, v, argv[0]))
+		return 1;
+	if ((v->options & O_SETTINGS) == 0 || !gw_ctl_is_setting(argv[0]) ||
+	    argc < 2 ||
+	    gw_ctl_add_setting(&c->settings, argv[0], argv[1], &c->wrong) !=
+		    GW_ERR_OK)
+		return 0;
+	return 2;
 }
 
 static bool
@@ -394,26 +424,59 @@ take_words(struct call *c, const struct verb *v, int argc, char **argv)
 		n = 1;
 		if (argv[i][0] == '-' && argv[i][1] != '\0')
 			n = take_option(c, v, argc - i, argv + i);
-		else if (v->wants_arg && c->arg == NULL)
+		else if (v->arg != NULL && c->arg == NULL)
 			c->arg = argv[i];
 		else
 			n = 0;
 		if (n == 0)
 			return false;
 	}
-	return v->wants_arg == (c->arg != NULL);
+	return (v->arg != NULL) == (c->arg != NULL);
+}
+
+/* Wrong values are refused here, with nothing sent. */
+static int
+run_verb(struct call *c, const struct verb *v, int argc, char **argv)
+{
+	bool is_good = take_words(c, v, argc, argv);
+
+	if (is_good)
+		(void)!gw_ctl_check_settings(&c->settings, &c->wrong);
+	if (c->wrong.code != GW_ERR_OK) {
+		(void)fail("InvalidParameter: ", c->wrong.detail);
+		return REFUSED;
+	}
+	if (!is_good)
+		return MISUSED;
+	if (c->settings.count > 0)
+		json_object_set_new(c->body, "settings",
+				    gw_ctl_settings_json(&c->settings));
+	return v->fn(c);
+}
+
+static bool
+wants_help(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0)
+			return true;
+	return false;
 }
 
 static int
-run(struct call *c, const struct verb *verbs, size_t n, int argc, char **argv)
+run(struct call *c, const char *command, const struct verb *verbs, size_t n,
+    int argc, char **argv)
 {
 	int status = MISUSED;
 
 	c->body = json_object();
-	for (size_t i = 0; argc > 0 && i < n; i++)
-		if (strcmp(argv[0], verbs[i].name) == 0 &&
-		    take_words(c, &verbs[i], argc - 1, argv + 1))
-			status = verbs[i].fn(c);
+	for (size_t i = 0; argc > 0 && i < n; i++) {
+		if (strcmp(argv[0], verbs[i].name) != 0)
+			continue;
+		status = wants_help(argc, argv)
+				 ? help(command, &verbs[i], c->style.width)
+				 : run_verb(c, &verbs[i], argc - 1, argv + 1);
+	}
 	json_decref(c->body);
 	return status;
 }
@@ -423,7 +486,7 @@ gw_ctl_ca(const char *socket, struct gw_style style, int argc, char **argv)
 {
 	struct call c = { .socket = socket, .style = style };
 
-	return run(&c, ca_verbs, GW_COUNT(ca_verbs), argc, argv);
+	return run(&c, "ca", ca_verbs, GW_COUNT(ca_verbs), argc, argv);
 }
 
 int
@@ -431,5 +494,6 @@ gw_ctl_client_auth(const char *socket, int argc, char **argv)
 {
 	struct call c = { .socket = socket };
 
-	return run(&c, auth_verbs, GW_COUNT(auth_verbs), argc, argv);
+	return run(&c, "client-auth", auth_verbs, GW_COUNT(auth_verbs), argc,
+		   argv);
 }

@@ -1,30 +1,48 @@
 /* change.c — see change.h. */
 #include "change.h"
-#include "gw/conf.h"
 #include "gw/util.h"
 
 #include <string.h>
 
+/* A string, or an array of strings; an empty one means the default, too. */
 static const char *
-set_mode(const char *mode, struct gw_admin *out)
+set_values(const char *key, const json_t *v, struct gw_settings *out)
 {
-	if (mode == NULL)
-		return NULL;
-	out->flags |= GW_ADMIN_HAS_MODE;
-	out->ocsp_mode = strcmp(mode, "override") == 0 ? GW_OCSP_OVERRIDE
-						       : GW_OCSP_FAILOVER;
-	return strcmp(mode, "override") == 0 || strcmp(mode, "failover") == 0
-		       ? NULL : "ocsp_mode is failover or override";
+	size_t n = json_is_array(v) ? json_array_size(v) : 1;
+	bool ok = true;
+
+	if (gw_setting_key(key) == NULL)
+		return "settings: there is no such key for a CA; "
+		       "gwctl ca register --help lists them";
+	if (n == 0)
+		ok = gw_settings_add(out, key, "");
+	for (size_t i = 0; ok && i < n; i++) {
+		const char *text = json_string_value(
+			json_is_array(v) ? json_array_get(v, i) : v);
+
+		if (text == NULL)
+			return "settings: a value is a string or an array of "
+			       "strings";
+		ok = gw_settings_add(out, key, text);
+	}
+	return ok ? NULL : "settings: more than 64 values, 511 bytes for one, "
+			   "or 16 KiB for all";
 }
 
 static const char *
-set_url(const char *url, struct gw_admin *out)
+set_settings(json_t *o, struct gw_settings *out)
 {
-	if (url == NULL)
-		return NULL;
-	out->flags |= GW_ADMIN_HAS_URL;
-	return gw_copy(out->ocsp_url, sizeof(out->ocsp_url), url)
-		       ? NULL : "ocsp_url is longer than 1023 bytes";
+	const char *key, *wrong = NULL;
+	json_t *v;
+
+	if (o != NULL && !json_is_object(o))
+		return "settings is an object";
+	json_object_foreach(o, key, v) {
+		wrong = set_values(key, v, out);
+		if (wrong != NULL)
+			break;
+	}
+	return wrong;
 }
 
 static const char *
@@ -42,22 +60,21 @@ const char *
 gw_change_read(const char *body, size_t len, struct gw_admin *out,
 	       json_t **keep)
 {
-	const char *pem = NULL, *url = NULL, *mode = NULL, *wrong;
+	const char *pem = NULL, *wrong;
+	json_t *settings = NULL;
 	int is_short = 0, force = 0;
 
 	*keep = len > 0 ? json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL)
 			: json_object();
 	if (*keep == NULL ||
-	    json_unpack(*keep, "{s?s, s?s, s?s, s?b, s?b !}", "pem", &pem,
-			"ocsp_url", &url, "ocsp_mode", &mode, "allow_short",
-			&is_short, "force", &force) != 0)
-		return "the body is an object with any of pem, ocsp_url, "
-		       "ocsp_mode, allow_short and force";
+	    json_unpack(*keep, "{s?s, s?o, s?b, s?b !}", "pem", &pem,
+			"settings", &settings, "allow_short", &is_short,
+			"force", &force) != 0)
+		return "the body is an object with any of pem, settings, "
+		       "allow_short and force";
 	out->flags |= (is_short != 0 ? GW_ADMIN_ALLOW_SHORT : 0u) |
 		      (force != 0 ? GW_ADMIN_FORCE : 0u);
-	wrong = set_mode(mode, out);
-	if (wrong == NULL)
-		wrong = set_url(url, out);
+	wrong = set_settings(settings, &out->settings);
 	return wrong != NULL ? wrong : set_pem(pem, out);
 }
 

@@ -8,8 +8,9 @@
 #include "gw/admin.h"
 
 /* Fills `out` but for verb and fixed flags from a request's body, an object
- * with any of "pem", "ocsp_url", "ocsp_mode", "allow_short" and "force"; an
- * empty body is an empty object. `*keep` must outlive `out`; the caller
+ * with any of "pem", "settings", "allow_short" and "force"; an empty body is
+ * an empty object. Settings are an object by key, each with its value as in
+ * the configuration file, a list's with an array of them. `*keep` must outlive `out`; the caller
  * releases it in any case. NULL, or what is wrong. */
 GW_MUST_CHECK const char *gw_change_read(const char *body, size_t len,
 					 struct gw_admin *out, json_t **keep);

@@ -5,6 +5,7 @@
 #define GW_ADMIN_H
 
 #include "gw/identity.h"
+#include "gw/settings.h"
 #include "gw/wire.h"
 
 enum gw_admin_err {
@@ -37,12 +38,9 @@ enum gw_admin_flag {
 	GW_ADMIN_ALLOW_SHORT = 1, /* less than 90 days left will do */
 	GW_ADMIN_FORCE = 2,       /* sessions that chain through it end */
 	GW_ADMIN_ENABLE = 4,
-	GW_ADMIN_HAS_URL = 8,     /* ocsp_url is meant, even when empty */
-	GW_ADMIN_HAS_MODE = 16,
-	GW_ADMIN_FLAGS = 31,
+	GW_ADMIN_FLAGS = 7,
 };
 
-#define GW_ADMIN_URL_MAX    1024
 #define GW_ADMIN_PEM_MAX    24576 /* one certificate of GW_CERT_MAX, PEM */
 #define GW_ADMIN_DETAIL_MAX 256
 
@@ -50,10 +48,9 @@ struct gw_admin {
 	enum gw_admin_verb verb;
 	uint32_t flags;          /* enum gw_admin_flag */
 	char id[GW_CA_ID_SIZE];  /* "" with REGISTER and CLIENT_AUTH */
-	char ocsp_url[GW_ADMIN_URL_MAX];
-	uint8_t ocsp_mode;       /* enum gw_ocsp_mode */
 	const uint8_t *pem;      /* borrowed; REGISTER only */
 	size_t pem_len;
+	struct gw_settings settings; /* REGISTER and UPDATE only */
 };
 
 struct gw_admin_done {
@@ -63,7 +60,7 @@ struct gw_admin_done {
 	uint32_t ended;          /* sessions that were ended */
 };
 
-/* Whether id, PEM and flags are those of the verb. */
+/* Whether id, PEM, flags and settings are those of the verb. */
 bool gw_admin_is_valid(const struct gw_admin *a);
 
 /* The decoders accept only what makes sense for the verb. */

@@ -20,6 +20,9 @@ passes(const struct gw_admin *m, struct gw_admin *out)
 
 #define PEM .pem = (const uint8_t *)"pem", .pem_len = 3
 #define ID  .id = "c-0123456789"
+/* Two settings, as gw_settings_add() lays them out. */
+#define SET .settings = { 2, sizeof(set) - 1, set }
+#define set "crl\0http://x/\0max_depth\0\0"
 
 static const struct admin_case {
 	const char *what;
@@ -28,21 +31,24 @@ static const struct admin_case {
 } cases[] = {
 	{ "register", { .verb = GW_ADMIN_CA_REGISTER, PEM }, true },
 	{ "register, every option",
-	  { .verb = GW_ADMIN_CA_REGISTER, PEM, .ocsp_url = "http://x/",
-	    .ocsp_mode = 1, .flags = GW_ADMIN_HAS_URL | GW_ADMIN_HAS_MODE |
-	    GW_ADMIN_ALLOW_SHORT }, true },
+	  { .verb = GW_ADMIN_CA_REGISTER, PEM, SET,
+	    .flags = GW_ADMIN_ALLOW_SHORT }, true },
 	{ "register without PEM", { .verb = GW_ADMIN_CA_REGISTER }, false },
 	{ "register with an id", { .verb = GW_ADMIN_CA_REGISTER, PEM, ID },
 	  false },
 	{ "register by force",
 	  { .verb = GW_ADMIN_CA_REGISTER, PEM, .flags = GW_ADMIN_FORCE },
 	  false },
-	{ "a URL nobody announced",
-	  { .verb = GW_ADMIN_CA_REGISTER, PEM, .ocsp_url = "http://x/" },
-	  false },
-	{ "a mode there is not",
-	  { .verb = GW_ADMIN_CA_UPDATE, ID, .ocsp_mode = 2,
-	    .flags = GW_ADMIN_HAS_MODE }, false },
+	{ "update", { .verb = GW_ADMIN_CA_UPDATE, ID, SET }, true },
+	{ "update a short one",
+	  { .verb = GW_ADMIN_CA_UPDATE, ID, SET,
+	    .flags = GW_ADMIN_ALLOW_SHORT }, false },
+	{ "a key there is not",
+	  { .verb = GW_ADMIN_CA_UPDATE, ID,
+	    .settings = { 1, 7, "file\0x" } }, false },
+	{ "settings of none",
+	  { .verb = GW_ADMIN_CA_DEREGISTER, ID, SET }, false },
+	{ "settings of all", { .verb = GW_ADMIN_CLIENT_AUTH, SET }, false },
 	{ "deregister", { .verb = GW_ADMIN_CA_DEREGISTER, ID }, true },
 	{ "deregister by force",
 	  { .verb = GW_ADMIN_CA_DEREGISTER, ID, .flags = GW_ADMIN_FORCE },
@@ -52,31 +58,76 @@ static const struct admin_case {
 	  { .verb = GW_ADMIN_CA_DEREGISTER, .id = "c-012345678G" }, false },
 	{ "enable", { .verb = GW_ADMIN_CLIENT_AUTH,
 		      .flags = GW_ADMIN_ENABLE }, true },
-	{ "an unknown flag", { .verb = GW_ADMIN_CLIENT_AUTH, .flags = 32 },
+	{ "an unknown flag", { .verb = GW_ADMIN_CLIENT_AUTH, .flags = 8 },
 	  false },
 	{ "an unknown verb", { .verb = GW_ADMIN_VERB_COUNT }, false },
 };
 
+static bool
+is_same(const struct gw_admin *a, const struct gw_admin *b)
+{
+	return a->verb == b->verb && a->flags == b->flags &&
+	       strcmp(a->id, b->id) == 0 && a->pem_len == b->pem_len &&
+	       a->settings.count == b->settings.count &&
+	       a->settings.len == b->settings.len &&
+	       memcmp(a->settings.text, b->settings.text,
+		      a->settings.len) == 0;
+}
+
 Test(admin, table)
 {
-	struct gw_admin out;
+	static struct gw_admin out;
 
 	for (size_t i = 0; i < GW_COUNT(cases); i++) {
 		cr_expect_eq(passes(&cases[i].m, &out), cases[i].passes, "%s",
 			     cases[i].what);
-		if (cases[i].passes)
-			cr_expect(out.verb == cases[i].m.verb &&
-				  out.flags == cases[i].m.flags &&
-				  strcmp(out.id, cases[i].m.id) == 0 &&
-				  out.pem_len == cases[i].m.pem_len, "%s",
-				  cases[i].what);
+		cr_expect(!cases[i].passes || is_same(&out, &cases[i].m),
+			  "%s", cases[i].what);
+	}
+}
+
+/* The largest there can be is one message still. */
+Test(admin, largest)
+{
+	static uint8_t pem[GW_ADMIN_PEM_MAX];
+	static struct gw_admin m = { .verb = GW_ADMIN_CA_REGISTER,
+				     .flags = GW_ADMIN_ALLOW_SHORT,
+				     .pem = pem, .pem_len = sizeof(pem) }, out;
+	char value[GW_SETTING_VALUE_MAX] = "";
+	struct gw_wr w = gw_wr_init(buf, GW_PAYLOAD_MAX);
+
+	memset(value, 'a', 240);
+	while (gw_settings_add(&m.settings, "require_smartcard_eku", value))
+		;
+	cr_expect_gt(m.settings.len, 16000);
+	cr_expect(passes(&m, &out) && is_same(&m, &out));
+	gw_admin_encode(&w, &m);
+	cr_expect_not(w.bad, "%zu", w.len);
+}
+
+/* A count that promises more than is allowed, or than is there. */
+Test(admin, settings_counts)
+{
+	static const uint32_t counts[] = { 1, 3, GW_SETTINGS_MAX + 1,
+					   UINT32_MAX };
+	static struct gw_admin out;
+
+	for (size_t i = 0; i < GW_COUNT(counts); i++) {
+		struct gw_wr w = gw_wr_init(buf, sizeof(buf)), c;
+		struct gw_rd r;
+
+		gw_admin_encode(&w, &cases[1].m);
+		c = gw_wr_init(buf + 9, 4); /* behind verb, flags and id */
+		gw_wr_u32(&c, counts[i]);
+		r = gw_rd_init(buf, w.len);
+		cr_expect_not(gw_admin_decode(&r, &out), "%u", counts[i]);
 	}
 }
 
 Test(admin, every_cut_is_refused)
 {
 	struct gw_wr w = gw_wr_init(buf, sizeof(buf));
-	struct gw_admin out;
+	static struct gw_admin out;
 
 	gw_admin_encode(&w, &cases[1].m);
 	for (size_t n = 0; n < w.len; n++) {

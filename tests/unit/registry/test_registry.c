@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define CRL_DIR "/etc/gwd/crl"
+
 static char dir[] = "/tmp/gwd-reg-XXXXXX";
 static char path[64];
 static struct gw_registry *reg;
@@ -24,7 +26,7 @@ reopen(void)
 
 	gw_registry_free(reg);
 	reg = NULL;
-	cr_assert_eq(gw_registry_open(path, time(NULL), &reg, &err),
+	cr_assert_eq(gw_registry_open(path, CRL_DIR, time(NULL), &reg, &err),
 		     GW_ERR_OK, "%s", err.detail);
 }
 
@@ -63,7 +65,7 @@ start_with(const char *pem, uint32_t flags, const char *url, char id[13])
 	const struct gw_ca *ca = NULL;
 	enum gw_admin_err rc;
 
-	cr_assert(gw_copy(m.ocsp_url, sizeof(m.ocsp_url), url));
+	cr_assert(gw_settings_add(&m.settings, "ocsp_url", url));
 	rc = gw_registry_register(reg, &m, time(NULL), &ca, &why);
 	if (rc == GW_ADMIN_OK && id != NULL)
 		memcpy(id, ca->id, GW_CA_ID_SIZE);
@@ -190,35 +192,6 @@ Test(registry, limit)
 		     GW_ADMIN_OK);
 	settle(id, GW_CA_DEREGISTERED, "");
 	cr_expect_eq(start_with(pem, 0, "", NULL), GW_ADMIN_OK);
-	free(pem);
-}
-
-Test(registry, settings)
-{
-	char *pem = make_cert((struct made){ .name = "a" });
-	struct gw_admin m = { .verb = GW_ADMIN_CA_UPDATE };
-	const struct gw_conf_ca *before;
-
-	cr_expect_eq(start_with(pem, 0, "ftp://x/", NULL),
-		     GW_ADMIN_INVALID_PARAMETER);
-	cr_assert_eq(start_with(pem, 0, "http://ocsp/", m.id), GW_ADMIN_OK);
-	settle(m.id, GW_CA_REGISTERED, "");
-	before = gw_registry_find(reg, m.id)->conf;
-	m.flags = GW_ADMIN_HAS_MODE;
-	m.ocsp_mode = GW_OCSP_OVERRIDE;
-	cr_expect_eq(gw_registry_update(reg, &m, &why), GW_ADMIN_OK);
-	cr_expect_str_eq(before->ocsp_url, "http://ocsp/", "borrowed by "
-			 "logins under way");
-	m.flags = GW_ADMIN_HAS_URL;
-	cr_expect_eq(gw_registry_update(reg, &m, &why),
-		     GW_ADMIN_INVALID_PARAMETER, "override without URL");
-	reopen();
-	cr_expect_str_eq(gw_registry_find(reg, m.id)->conf->ocsp_url,
-			 "http://ocsp/");
-	cr_expect_eq(gw_registry_find(reg, m.id)->conf->ocsp_mode,
-		     GW_OCSP_OVERRIDE);
-	cr_expect(gw_registry_find(reg, m.id)->conf->require_smartcard_eku,
-		  "the default of the configuration");
 	free(pem);
 }
 
@@ -356,7 +329,7 @@ Test(registry, one_gateway_at_a_time)
 	struct gw_registry *other = NULL;
 	struct gw_error err = { .code = GW_ERR_OK };
 
-	cr_expect_eq(gw_registry_open(path, 1, &other, &err), GW_ERR_FILE);
+	cr_expect_eq(gw_registry_open(path, CRL_DIR, 1, &other, &err), GW_ERR_FILE);
 	cr_expect_not_null(strstr(err.detail, "another gwd"), "%s",
 			   err.detail);
 }
@@ -373,9 +346,11 @@ Test(registry, damaged)
 	for (int i = 0; i < 1000; i++)
 		fputs("this is no database", f);
 	fclose(f);
-	cr_expect_eq(gw_registry_open(path, 1, &other, &err), GW_ERR_FILE);
+	cr_expect_eq(gw_registry_open(path, CRL_DIR, 1, &other, &err), GW_ERR_FILE);
 	cr_expect_not_null(strstr(err.detail, path), "%s", err.detail);
 }
+
+#define URL "http://ocsp/"
 
 /* A child registers and deregisters as fast as it can and says, after each
  * change, what it has been promised; killed anywhere, that holds. */
@@ -386,11 +361,12 @@ work(int out, char *const pems[], size_t n)
 	char id[GW_CA_ID_SIZE], said[GW_CA_ID_SIZE + 1];
 
 	reg = NULL;
-	if (gw_registry_open(path, time(NULL), &reg, &err) != GW_ERR_OK)
+	if (gw_registry_open(path, CRL_DIR, time(NULL), &reg, &err) !=
+	    GW_ERR_OK)
 		_exit(3);
 	for (size_t i = 0;; i++) {
 		const char *pem = pems[i % n];
-		bool is_on = start_with(pem, 0, "", id) == GW_ADMIN_OK;
+		bool is_on = start_with(pem, 0, URL, id) == GW_ADMIN_OK;
 
 		if (!is_on) { /* there: its id is in the refusal */
 			memcpy(id, strstr(why.detail, "c-"), GW_CA_ID_SIZE);
@@ -414,8 +390,10 @@ check_promise(const char said[GW_CA_ID_SIZE + 1])
 	enum gw_ca_state now = state_of(said + 1);
 
 	if (said[0] == '+')
-		cr_expect_eq(now, GW_CA_REGISTERED, "%s is %s", said + 1,
-			     gw_ca_state_name(now));
+		cr_expect(now == GW_CA_REGISTERED &&
+			  strcmp(gw_registry_find(reg, said + 1)
+					 ->conf->ocsp_url, URL) == 0,
+			  "%s is %s", said + 1, gw_ca_state_name(now));
 	else
 		cr_expect_eq(now, GW_CA_DEREGISTERED, "%s is %s", said + 1,
 			     gw_ca_state_name(now));
