@@ -320,19 +320,34 @@ static const struct {
 	[GW_ADMIN_CLIENT_AUTH] = { "client-auth", do_client_auth },
 };
 
+/* "KEY=VALUE KEY=VALUE", cut where it is too long for a line. */
+static void
+settings_text(const struct gw_settings *s, char *out, size_t cap)
+{
+	struct gw_setting at = { NULL, NULL };
+	size_t len = 0;
+
+	out[0] = '\0';
+	while (len < cap && gw_settings_next(s, &at))
+		len += (size_t)snprintf(out + len, cap - len, "%s%s=%s",
+					len > 0 ? " " : "", at.key, at.value);
+}
+
 static void
 log_change(const struct change *c)
 {
 	const struct gw_admin_done *d = c->done;
 	const struct gw_ca *ca = gw_registry_find(c->a->registry, d->id);
-	char subject[GW_SUBJECT_MAX] = "";
+	char subject[GW_SUBJECT_MAX] = "", settings[256];
 
 	if (ca != NULL)
 		gw_cert_subject(ca->cert, subject, sizeof(subject));
+	settings_text(&c->m->settings, settings, sizeof(settings));
 	gw_event(GW_LOG_INFO, verbs[c->m->verb].event, "result",
 		 gw_admin_err_name(d->error), "id",
 		 d->id[0] != '\0' ? d->id : NULL, "subject",
-		 subject[0] != '\0' ? subject : NULL, "client_auth",
+		 subject[0] != '\0' ? subject : NULL, "settings",
+		 settings[0] != '\0' ? settings : NULL, "client_auth",
 		 gw_registry_client_auth(c->a->registry) ? "enabled"
 							 : "disabled",
 		 "sessions_ended", GW_NUM(d->ended), "detail",

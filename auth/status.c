@@ -115,20 +115,48 @@ signature_text(const X509 *x)
 	return name != NULL ? name : "";
 }
 
+/* A list's values in the order they have. */
+static void
+add_setting(json_t *o, const struct gw_setting *one)
+{
+	if (gw_setting_key(one->key)->type != GW_CT_LIST) {
+		json_object_set_new(o, one->key, json_string(one->value));
+		return;
+	}
+	if (json_object_get(o, one->key) == NULL)
+		json_object_set_new(o, one->key, json_array());
+	json_array_append_new(json_object_get(o, one->key),
+			      json_string(one->value));
+}
+
+/* What is not the default, in the form that ca update takes. */
 static json_t *
-ca_row(const struct gw_ca *ca, time_t now)
+settings_of(const struct gw_conf_ca *ca)
+{
+	struct gw_setting at = { NULL, NULL };
+	struct gw_settings s;
+	json_t *o = json_object();
+
+	gw_assert(gw_settings_of(ca, &s)); /* its limits were checked */
+	while (gw_settings_next(&s, &at))
+		add_setting(o, &at);
+	return o;
+}
+
+static json_t *
+ca_row(const struct gw_ca *ca, size_t live, time_t now)
 {
 	time_t end = gw_cert_not_after(ca->cert);
 	char subject[GW_SUBJECT_MAX], issuer[GW_SUBJECT_MAX];
 	char serial[GW_SERIAL_MAX], sha256[2 * GW_HASH + 1], key[32];
 	json_t *row = json_pack(
-		"{s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:s}", "id", ca->id,
+		"{s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:I, s:o}", "id", ca->id,
 		"title", ca->conf->title, "state",
 		gw_ca_state_name(ca->state), "reason", ca->reason,
 		"registered", (json_int_t)ca->registered, "since",
 		(json_int_t)ca->since, "ocsp_url", ca->conf->ocsp_url,
-		"ocsp_mode", ca->conf->ocsp_mode == GW_OCSP_OVERRIDE
-				     ? "override" : "failover");
+		"live", (json_int_t)live, "settings",
+		settings_of(ca->conf));
 
 	gw_cert_subject(ca->cert, subject, sizeof(subject));
 	gw_name_text(X509_get_issuer_name(ca->cert), issuer, sizeof(issuer));
@@ -146,17 +174,35 @@ ca_row(const struct gw_ca *ca, time_t now)
 	return row;
 }
 
+/* Live sessions that chain through each CA, by its place in the registry: one
+ * walk for all, for there may be a million sessions. */
+static size_t *
+count_live(const struct gw_auth *a)
+{
+	size_t n = gw_registry_count(a->registry);
+	size_t *live = gw_xcalloc(n + 1, sizeof(*live));
+	const struct gw_session *s = NULL;
+
+	while ((s = gw_session_next(a->sessions, s)) != NULL)
+		for (size_t i = 0; s->connections > 0 && i < n; i++)
+			live[i] += gw_session_chains_to(
+				s, gw_registry_at(a->registry, i)->sha256);
+	return live;
+}
+
 static void
 say_cas(struct gw_auth *a, uint64_t ask)
 {
 	time_t now = gw_auth_now(a).wall;
+	size_t *live = count_live(a);
 
 	for (size_t i = 0; i < gw_registry_count(a->registry); i++) {
 		const struct gw_ca *ca = gw_registry_at(a->registry, i);
 
 		say(a, ask, gw_ca_is_trusted(ca) ? "cas" : "past_cas",
-		    ca_row(ca, now));
+		    ca_row(ca, live[i], now));
 	}
+	free(live);
 }
 
 static void

@@ -15,7 +15,7 @@
 
 enum kind {
 	AS_TEXT, AS_STATE, AS_NUMBER, AS_LATENCY, AS_SINCE, AS_AGO, AS_UNTIL,
-	AS_DATE, AS_SECONDS, AS_YES, AS_SKEW, AS_ID, AS_REASON,
+	AS_DATE, AS_SECONDS, AS_YES, AS_SKEW, AS_ID, AS_REASON, AS_RELAXED,
 };
 
 struct column {
@@ -185,6 +185,26 @@ say_reason(const json_t *v, int64_t now, struct cell *c)
 		gw_text_safe(gw_err_cause(code), GW_CELL_MAX, c->text);
 }
 
+/* The rules given up, out of a CA's settings. */
+static void
+say_relaxed(const json_t *v, int64_t now, struct cell *c)
+{
+	const json_t *rules = json_object_get(v, "relax"), *x;
+	char all[GW_CELL_MAX] = "";
+	size_t i, len = 0;
+
+	(void)now;
+	json_array_foreach(rules, i, x)
+		if (json_is_string(x) && len < sizeof(all))
+			len += (size_t)snprintf(all + len, sizeof(all) - len,
+						"%s%s", i > 0 ? " " : "",
+						json_string_value(x));
+	if (len == 0)
+		return;
+	gw_text_safe(all, GW_CELL_MAX, c->text);
+	c->is_bad = true;
+}
+
 static struct cell
 cell_of(const json_t *row, const struct column *col, int64_t now)
 {
@@ -195,7 +215,7 @@ cell_of(const json_t *row, const struct column *col, int64_t now)
 		[AS_UNTIL] = say_until, [AS_DATE] = say_date,
 		[AS_SECONDS] = say_seconds, [AS_YES] = say_yes,
 		[AS_SKEW] = say_skew, [AS_ID] = say_id,
-		[AS_REASON] = say_reason,
+		[AS_REASON] = say_reason, [AS_RELAXED] = say_relaxed,
 	};
 	struct cell c = { .text = "-" };
 	char cut[GW_CELL_MAX];
@@ -362,12 +382,15 @@ static const struct column ca_cols[] = {
 	{ "SUBJECT", "subject", AS_TEXT, 40 },
 	{ "UNTIL", "expires", AS_DATE, 0 },
 	{ "STATE", "state", AS_STATE, 0 },
+	{ "RELAXED", "settings", AS_RELAXED, 0 },
 	{ "OCSP URL", "ocsp_url", AS_TEXT, 0 },
 };
 static const struct column ca_list_cols[] = {
 	{ "ID", "id", AS_TEXT, 0 },
 	{ "STATE", "state", AS_STATE, 0 },
 	{ "UNTIL", "expires", AS_DATE, 0 },
+	{ "LIVE", "live", AS_NUMBER, 0 },
+	{ "RELAXED", "settings", AS_RELAXED, 0 },
 	{ "SOURCE", "source", AS_TEXT, 0 },
 	{ "SUBJECT", "subject", AS_TEXT, 0 },
 };
@@ -648,14 +671,96 @@ gw_view_sessions(FILE *out, const json_t *sessions, int64_t now,
 
 /* ---- the registry */
 
+/* Whole, however long. */
+static void
+put_safe(FILE *out, const char *s)
+{
+	char part[GW_CELL_MAX / 2], safe[GW_CELL_MAX];
+	size_t n;
+
+	for (; *s != '\0'; s += n) {
+		n = strnlen(s, sizeof(part) - 1);
+		memcpy(part, s, n);
+		part[n] = '\0';
+		gw_text_safe(part, GW_CELL_MAX, safe);
+		fputs(safe, out);
+	}
+}
+
+/* "KEY = VALUE", one a line. */
+static void
+put_setting(FILE *out, const char *key, const json_t *v, int indent,
+	    bool is_first)
+{
+	fprintf(out, "%*s", is_first ? 0 : indent, "");
+	put_safe(out, key);
+	fputs(" = ", out);
+	put_safe(out, json_is_string(v) ? json_string_value(v) : "?");
+	fputc('\n', out);
+}
+
+/* What is not the default, but for the relaxations, which stand elsewhere; the
+ * first at the place where the line is, the others at `indent`. The number of
+ * lines. */
+static size_t
+put_settings(FILE *out, json_t *settings, int indent)
+{
+	const char *key;
+	json_t *v, *x;
+	size_t i, n = 0;
+
+	json_object_foreach(settings, key, v) {
+		if (strcmp(key, "relax") == 0)
+			continue;
+		if (!json_is_array(v))
+			put_setting(out, key, v, indent, n++ == 0);
+		json_array_foreach(v, i, x)
+			put_setting(out, key, x, indent, n++ == 0);
+	}
+	return n;
+}
+
+static bool
+has_settings(const json_t *ca)
+{
+	const json_t *settings = json_object_get(ca, "settings");
+	size_t n = json_object_size(settings);
+
+	return n > (json_object_get(settings, "relax") != NULL ? 1u : 0u);
+}
+
+#define ID_INDENT 16 /* behind an id in the first column */
+
 void
 gw_view_cas(FILE *out, const json_t *cas, int64_t now, struct gw_style style)
 {
-	if (json_array_size(cas) == 0)
+	static const struct column id = { "", "id", AS_TEXT, 12 };
+	const json_t *ca;
+	size_t i;
+
+	if (json_array_size(cas) == 0) {
 		fputs("no CA is registered\n", out);
-	else
-		put_table(out, cas, ca_list_cols, GW_COUNT(ca_list_cols), now,
-			  style);
+		return;
+	}
+	put_table(out, cas, ca_list_cols, GW_COUNT(ca_list_cols), now, style);
+	json_array_foreach(cas, i, ca) {
+		if (!has_settings(ca))
+			continue;
+		fprintf(out, "\n  %-12s  ", cell_of(ca, &id, now).text);
+		put_settings(out, json_object_get(ca, "settings"), ID_INDENT);
+	}
+}
+
+/* Above everything else: who reads the page has read it. */
+static void
+put_relaxed(FILE *out, const json_t *ca, struct gw_style style)
+{
+	static const struct column col = { "", "settings", AS_RELAXED, 0 };
+	struct cell c = cell_of(ca, &col, 0);
+
+	if (c.is_bad)
+		fprintf(out, "%sRELAXED: %s%s\n", paint(style, RED), c.text,
+			paint(style, PLAIN));
 }
 
 void
@@ -665,6 +770,7 @@ gw_view_ca(FILE *out, const json_t *ca, int64_t now, struct gw_style style)
 		{ "Id", "id", AS_TEXT, 0 },
 		{ "State", "state", AS_STATE, 0 },
 		{ "Reason", "reason", AS_TEXT, 0 },
+		{ "Sessions", "live", AS_TEXT, 0 },
 		{ "Source", "source", AS_TEXT, 0 },
 		{ "File", "file", AS_TEXT, 0 },
 		{ "Registered", "registered", AS_DATE, 0 },
@@ -677,10 +783,9 @@ gw_view_ca(FILE *out, const json_t *ca, int64_t now, struct gw_style style)
 		{ "Key", "key", AS_TEXT, 0 },
 		{ "Signed by", "signature", AS_TEXT, 0 },
 		{ "SHA-256", "sha256", AS_TEXT, 0 },
-		{ "OCSP URL", "ocsp_url", AS_TEXT, 0 },
-		{ "OCSP mode", "ocsp_mode", AS_TEXT, 0 },
 	};
 
+	put_relaxed(out, ca, style);
 	for (size_t i = 0; i < GW_COUNT(lines); i++) {
 		struct cell c = cell_of(ca, &lines[i], now);
 		bool is_red = c.is_bad && lines[i].kind == AS_STATE;
@@ -689,6 +794,9 @@ gw_view_ca(FILE *out, const json_t *ca, int64_t now, struct gw_style style)
 			is_red ? paint(style, RED) : "", c.text,
 			is_red ? paint(style, PLAIN) : "");
 	}
+	fprintf(out, "%-13s", "Settings");
+	if (put_settings(out, json_object_get(ca, "settings"), 13) == 0)
+		fputs("-\n", out);
 }
 
 void

@@ -247,13 +247,13 @@ configure(struct auth *a, const struct setting *more)
 	(void)add_listener(a, "web");
 	set(section("listener"), add_listener(a, "door"), "admission",
 	    "certificate");
-	for (; more != NULL && more->section != NULL; more++)
-		set(section(more->section),
-		    strcmp(more->section, "listener") == 0
-			    ? (char *)&a->conf.listeners[0]
-			    : (char *)&a->conf +
-				      section(more->section)->offset,
-		    more->key, more->text);
+	for (; more != NULL && more->section != NULL; more++) {
+		char *in = (char *)&a->conf + section(more->section)->offset;
+
+		if (section(more->section)->is_titled)
+			in = *(char **)(void *)in; /* the first */
+		set(section(more->section), in, more->key, more->text);
+	}
 }
 
 static void

@@ -433,9 +433,13 @@ Test(auth, a_silent_responder_delays_only_those_who_need_it)
 
 Test(auth, status)
 {
+	static const struct setting more[] = {
+		{ "ca", "max_depth", "3" }, { "ca", "relax", "lenient" },
+		{ "ca", "relax", "ca-eku" }, { NULL, NULL, NULL },
+	};
 	const char *s;
 
-	auth_start(&a, NULL);
+	auth_start(&a, more);
 	(void)log_in(0, 1, "good");
 	admit(&a, 0, 2, "revoked", "web");
 	(void)verdict(&a, 0, 2);
@@ -448,4 +452,9 @@ Test(auth, status)
 	cr_expect_not_null(strstr(s, "\"state\":\"ok\""), "%s", s);
 	cr_expect_not_null(strstr(s, "\"state\":\"unused\""), "%s", s);
 	cr_expect_not_null(strstr(s, "\"ocsp_cached\":1"), "%s", s);
+	cr_expect_not_null(strstr(s, "\"live\":1,\"settings\":{\"ocsp_url\":"),
+			   "%s", s);
+	cr_expect_not_null(strstr(s, "\"max_depth\":\"3\",\"relax\":"
+				     "[\"lenient\",\"ca-eku\"]}"), "%s", s);
+	cr_expect_not_null(strstr(s, "\"live\":0,"), "another CA: %s", s);
 }

@@ -98,8 +98,8 @@ static const char page[] =
 	"  svc-gwd@CORP.EXAMPLE.COM  ok      10 h 0 min            3  yes                    4\n"
 	"\n"
 	"Certificate authorities\n"
-	"  NAME  SUBJECT             UNTIL       STATE  OCSP URL\n"
-	"  corp  CN=Corp Issuing CA  2027-01-15  ok     -\n"
+	"  NAME  SUBJECT             UNTIL       STATE  RELAXED  OCSP URL\n"
+	"  corp  CN=Corp Issuing CA  2027-01-15  ok     -        -\n"
 	"\n"
 	"OCSP responders\n"
 	"  URL                       STATE    LATENCY  ASKED  FAILED  LAST OK   LAST ERROR\n"
@@ -171,6 +171,11 @@ Test(view, no_sessions)
 
 /* ---- the registry */
 
+/* longer than any cell */
+#define TEN "0123456789"
+#define LONG TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN \
+	TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+
 static const char cas_doc[] =
 	"[{\"id\":\"c-135189db96\",\"state\":\"Registered\",\"title\":"
 	"\"corp\",\"expires\":1800000000,\"source\":\"configuration file\","
@@ -179,18 +184,26 @@ static const char cas_doc[] =
 	"\"reason\":\"gwd-auth ended meanwhile\",\"since\":1699999990,"
 	"\"registered\":1699999990,\"expires\":1700000000,"
 	"\"days_left\":12,\"source\":\"registered\","
-	"\"ocsp_url\":\"http://ocsp/\",\"ocsp_mode\":\"override\","
+	"\"live\":3,\"settings\":{\"ocsp_url\":\"http://ocsp/\","
+	"\"crl\":[\"/a\\u001b[2J\",\"/" LONG "\"],\"relax\":[\"ca-eku\","
+	"\"lenient\\n\"]},"
 	"\"subject\":\"CN=\\u001bX\"}]";
 
 static const char cas_page[] =
-	"  ID            STATE           UNTIL       SOURCE              SUBJECT\n"
-	"  c-135189db96  Registered      2027-01-15  configuration file  CN=Corp Issuing CA\n"
-	"  c-0123456789  RegisterFailed  2023-11-14  registered          CN=?X\n";
+	"  ID            STATE           UNTIL       LIVE  RELAXED          SOURCE              SUBJECT\n"
+	"  c-135189db96  Registered      2027-01-15     -  -                configuration file  CN=Corp Issu\u2026\n"
+	"  c-0123456789  RegisterFailed  2023-11-14     3  ca-eku lenient?  registered          CN=?X\n"
+	"\n"
+	"  c-0123456789  ocsp_url = http://ocsp/\n"
+	"                crl = /a?[2J\n"
+	"                crl = /" LONG "\n";
 
 static const char ca_page[] =
+	"RELAXED: ca-eku lenient?\n"
 	"Id           c-0123456789\n"
 	"State        RegisterFailed\n"
 	"Reason       gwd-auth ended meanwhile\n"
+	"Sessions     3\n"
 	"Source       registered\n"
 	"File         -\n"
 	"Registered   2023-11-14\n"
@@ -203,8 +216,9 @@ static const char ca_page[] =
 	"Key          -\n"
 	"Signed by    -\n"
 	"SHA-256      -\n"
-	"OCSP URL     http://ocsp/\n"
-	"OCSP mode    override\n";
+	"Settings     ocsp_url = http://ocsp/\n"
+	"             crl = /a?[2J\n"
+	"             crl = /" LONG "\n";
 
 static char *
 render_cas(const json_t *cas, bool one)
