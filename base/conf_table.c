@@ -227,7 +227,7 @@ static const struct gw_conf_key listener_keys[] = {
 	MSEC(L, body_timeout, "30s", 100, HOUR(1),
 	     "How long a body or tunnel may stall in one direction while the other side waits to write."),
 	MSEC(L, tunnel_timeout, "1h", SEC(1), DAY(7),
-	     "How long an upgraded connection (WebSocket) may rest in both directions."),
+	     "How long an upgraded connection (WebSocket) may rest in both directions. It never outlasts its session. Where the gateway ends a WebSocket it sends a Close frame, if no frame of the server is under way: 1008 with the reason's name at a session's end, 1001 for rest and when the gateway stops."),
 	INT(L, max_header, "16384", 1024, 65536,
 	    "The largest request head, in bytes."),
 	INT(L, max_body, "17179869184", 0, INT64_C(1) << 50,

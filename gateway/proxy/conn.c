@@ -128,7 +128,7 @@ gw_conn_deadline(struct gw_conn *c, int64_t ms)
 static void
 tunnel_timeout(struct gw_conn *c)
 {
-	gw_conn_end(c, "tunnel idle or stalled");
+	gw_tunnel_end(c, GW_WS_GOING_AWAY, "tunnel idle or stalled");
 }
 
 static void
@@ -197,7 +197,8 @@ on_timer(struct gw_timer *t)
 	uint64_t now = gw_loop_now_ms(c->worker->loop);
 
 	if (now >= c->until_ms)
-		gw_conn_end(c, "session ended");
+		gw_conn_dismiss(c, GW_WS_POLICY,
+				gw_err_name(GW_ERR_SESSION_ENDED));
 	else if (now < c->deadline_ms)
 		arm(c);
 	else
@@ -411,6 +412,15 @@ gw_conn_end(struct gw_conn *c, const char *why)
 	 * already, it runs with this function instead */
 	c->task.fn = on_free;
 	gw_loop_defer(w->loop, &c->task);
+}
+
+void
+gw_conn_dismiss(struct gw_conn *c, enum gw_ws_code code, const char *why)
+{
+	if (c->state == GW_CONN_TUNNEL)
+		gw_tunnel_end(c, code, why);
+	else
+		gw_conn_end(c, why);
 }
 
 void

@@ -19,6 +19,7 @@
 #include "gw/proto.h"
 #include "ident.h"
 #include "sock.h"
+#include "ws.h"
 
 struct gw_exchange;
 struct gw_listener;
@@ -35,7 +36,7 @@ enum gw_conn_state {
 	GW_CONN_STATE_COUNT
 };
 
-/* 344 bytes; an idle one holds besides only OpenSSL's state and, unless it is
+/* 360 bytes; an idle one holds besides only OpenSSL's state and, unless it is
  * a tunnel, the identity block. */
 struct gw_conn {
 	struct gw_sock sock;          /* first: events come with its address */
@@ -64,6 +65,7 @@ struct gw_conn {
 	struct gw_verdict_msg *answer;/* during the handshake only */
 	char *account;                /* as gwd-auth named it, or NULL */
 	uint64_t bytes_in, bytes_out;
+	struct gw_ws ws;              /* a tunnel's way to the client */
 	uint32_t request_count;
 	uint32_t slot;                /* while is_waiting */
 	uint32_t link;                /* the link the session came by */
@@ -109,6 +111,9 @@ bool gw_conn_flush(struct gw_conn *c, bool *out_moved);
 void gw_conn_finish(struct gw_conn *c, const char *why);
 /* At once. What points to it stays valid until the end of the turn. */
 void gw_conn_end(struct gw_conn *c, const char *why);
+/* The same, for a cause that is not the connection's own (its session is
+ * over, the gateway stops): a WebSocket client is told, if it can be. */
+void gw_conn_dismiss(struct gw_conn *c, enum gw_ws_code code, const char *why);
 
 void gw_conn_peer(const struct gw_conn *c, char out[GW_PEER_MAX]);
 /* The listener's settings. */

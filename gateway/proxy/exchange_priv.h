@@ -4,6 +4,7 @@
 #ifndef GW_PROXY_EXCHANGE_PRIV_H
 #define GW_PROXY_EXCHANGE_PRIV_H
 
+#include <strings.h>
 #include "conn.h"
 #include "exchange.h"
 #include "flow.h"
@@ -23,6 +24,7 @@ struct gw_exchange {
 	int client_minor, status;
 	unsigned interim_count;
 	bool is_head, expects_continue, wants_upgrade, wants_json;
+	bool asks_websocket;
 	bool keep_alive;     /* towards the client, after this */
 	bool up_keep_alive;
 	bool can_retry;      /* to_up holds all of it, and twice is no harm */
@@ -57,6 +59,13 @@ bool gw_exchange_retry(struct gw_conn *c);
 /* One step each; true when anything moved. */
 bool gw_request_step(struct gw_conn *c);
 bool gw_response_step(struct gw_conn *c);
+
+static inline bool
+gw_exchange_is_websocket(const struct gw_http_msg *m)
+{
+	return m->upgrade.len == 9 &&
+	       strncasecmp(m->upgrade.p, "websocket", 9) == 0;
+}
 
 /* Not ended meanwhile, by whatever a step met. */
 static inline bool

@@ -46,6 +46,7 @@ note_request(struct gw_exchange *x, const struct gw_http_msg *m)
 	x->client_minor = m->minor;
 	x->is_head = m->is_head;
 	x->keep_alive = m->keep_alive;
+	x->asks_websocket = gw_exchange_is_websocket(m);
 	x->expects_continue = m->expects_continue && m->minor > 0;
 	x->wants_json = wants_json(m);
 	gw_flow_init(&x->request, m, m->framing == GW_BODY_CHUNKED);

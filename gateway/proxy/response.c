@@ -86,12 +86,20 @@ switch_protocols(struct gw_conn *c, const struct gw_http_msg *m)
 		gw_exchange_fail_up(c, GW_ERR_UPSTREAM_PROTOCOL, "101 before the request");
 		return;
 	}
+	if (gw_exchange_is_websocket(m) != x->asks_websocket) {
+		gw_exchange_fail_up(c, GW_ERR_UPSTREAM_PROTOCOL,
+				    "101 to another protocol than asked");
+		return;
+	}
 	write_head(c, m, true);
 	if (x->is_page)
 		return;
 	x->status = m->status;
 	gw_buf_take(x->from_up, m->head_len);
 	b = gw_exchange_room(c, gw_buf_used(x->from_up));
+	if (x->asks_websocket)
+		gw_ws_begin(&c->ws);
+	gw_ws_follow(&c->ws, gw_buf_head(x->from_up), gw_buf_used(x->from_up));
 	gw_buf_append(b, gw_buf_head(x->from_up), gw_buf_used(x->from_up));
 	gw_exchange_log(c);
 	gw_exchange_drop(c);

@@ -88,6 +88,7 @@ read_upstream(struct gw_conn *c)
 	switch (gw_sock_read(&c->up->sock, gw_buf_tail(b), gw_buf_room(b),
 			     &n)) {
 	case GW_XFER_OK:
+		gw_ws_follow(&c->ws, gw_buf_tail(b), n);
 		gw_buf_added(b, n);
 		return true;
 	case GW_XFER_AGAIN:
@@ -178,6 +179,28 @@ gw_tunnel_run(struct gw_conn *c)
 	}
 	note_progress(c);
 	gw_conn_again(c);
+}
+
+/* Whether the client has whole frames only, all of them, and listens. A part
+ * in `out` may be half encrypted already: nothing can overtake it. */
+static bool
+may_say_close(const struct gw_conn *c)
+{
+	return gw_ws_may_close(&c->ws) && gw_buf_used(c->out) == 0 &&
+	       (SSL_get_shutdown(c->ssl) & SSL_SENT_SHUTDOWN) == 0;
+}
+
+void
+gw_tunnel_end(struct gw_conn *c, enum gw_ws_code code, const char *why)
+{
+	uint8_t frame[GW_WS_CLOSE_MAX];
+	size_t n = gw_ws_close_frame(frame, code, why);
+
+	if (may_say_close(c) &&
+	    gw_tls_write(c->ssl, frame, n, &n) == GW_XFER_OK)
+		gw_conn_finish(c, why);
+	else
+		gw_conn_end(c, why);
 }
 
 void

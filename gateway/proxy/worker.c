@@ -13,6 +13,7 @@
 
 /* How long requests under way may take once the gateway stops. */
 #define STOP_MS       1500
+#define STOP_LOOK_MS  20
 #define LINES_A_SECOND 20
 
 /* ---- sessions */
@@ -35,7 +36,7 @@ gw_worker_end_session(struct gw_worker *w,
 	for (; c != NULL; c = next) {
 		next = c->session_next;
 		if (memcmp(c->session, session, GW_SESSION_ID) == 0)
-			gw_conn_end(c, gw_err_name(why));
+			gw_conn_dismiss(c, GW_WS_POLICY, gw_err_name(why));
 	}
 }
 
@@ -179,10 +180,10 @@ take_stop(struct gw_worker *w, struct gw_mail *m)
 	for (c = w->conns; c != NULL; c = next) {
 		next = c->next;
 		if (!is_busy(c))
-			gw_conn_end(c, "stopping");
+			gw_conn_dismiss(c, GW_WS_GOING_AWAY, "stopping");
 	}
-	gw_timer_after(w->loop, &w->stop_timer, w->conns != NULL ? STOP_MS
-								 : 0);
+	w->stop_at_ms = gw_loop_now_ms(w->loop) + STOP_MS;
+	gw_timer_after(w->loop, &w->stop_timer, 0);
 }
 
 static void (*const orders[])(struct gw_worker *w, struct gw_mail *m) = {
@@ -214,6 +215,10 @@ on_stop_timer(struct gw_timer *t)
 
 	if (w->conns == NULL) {
 		gw_loop_stop(w->loop);
+		return;
+	}
+	if (gw_loop_now_ms(w->loop) < w->stop_at_ms) {
+		gw_timer_after(w->loop, t, STOP_LOOK_MS);
 		return;
 	}
 	while (w->conns != NULL)

@@ -36,6 +36,7 @@ struct gw_worker {
 	struct gw_conn *sessions[GW_SESSION_BUCKETS];
 	bool is_stopping;
 	struct gw_timer stop_timer;
+	uint64_t stop_at_ms;       /* … at the latest */
 
 	/* kept for the next, so that a request allocates nothing */
 	struct gw_buf_pool bufs;

@@ -223,6 +223,8 @@ Test(operator, kill_ends_the_tunnel)
 	from = now_ms();
 	o = GWCTL(NULL, "kill", text("%.12s", id));
 	cr_expect_eq(o.status, 0, "got %d: %s", o.status, o.err);
+	/* RFC 6455 5.5.1: told why, by 1008 */
+	cr_expect(ws_closes(w, 1008, "session-ended", 3000), "without a word");
 	cr_expect(wire_is_over(w, 3000), "her tunnel stays");
 	cr_expect(now_ms() - from < 1500, "only after %d ms",
 		  (int)(now_ms() - from));

@@ -46,5 +46,8 @@ void ws_send(struct wire *w, const char *message);
 char *ws_recv(struct wire *w, int timeout_ms);
 /* Sends a message and has it back, within the time. */
 bool ws_echoes(struct wire *w, const char *message, int timeout_ms);
+/* What comes next is a Close frame with this code and reason. */
+bool ws_closes(struct wire *w, unsigned code, const char *reason,
+	       int timeout_ms);
 
 #endif

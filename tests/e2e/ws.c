@@ -76,3 +76,16 @@ ws_echoes(struct wire *w, const char *message, int timeout_ms)
 	got = ws_recv(w, timeout_ms);
 	return got != NULL && strcmp(got, message) == 0;
 }
+
+bool
+ws_closes(struct wire *w, unsigned code, const char *reason, int timeout_ms)
+{
+	size_t len = strlen(reason);
+	uint8_t frame[4 + 123];
+
+	gw_assert(len <= 123);
+	return read_exactly(w, frame, 4 + len, timeout_ms) &&
+	       frame[0] == 0x88 && frame[1] == len + 2 &&
+	       (frame[2] * 256u + frame[3]) == code &&
+	       memcmp(frame + 4, reason, len) == 0;
+}

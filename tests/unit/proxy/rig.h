@@ -37,6 +37,7 @@ size_t rig_pem_key(EVP_PKEY *k, uint8_t *out, size_t cap);
  *   /garbage    no HTTP
  *   /drop-reused  closes without a word when not the connection's first
  *   /ws         101, then echo
+ *   /frames/X   101, WebSocket frames (whole, cut, closed, other), silence
  */
 struct rig_upstream {
 	int listener;

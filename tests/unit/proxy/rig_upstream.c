@@ -325,6 +325,28 @@ give_ws(struct peer *p, const char *arg)
 	return false;
 }
 
+/* Frames of RFC 6455, then nothing more. */
+static bool
+give_frames(struct peer *p, const char *arg)
+{
+	static const struct { const char *what, *bytes; size_t len; } all[] = {
+		{ "whole", "\x81\x05hello", 7 },
+		{ "cut", "\x81\x05hello\x81\x05wo", 11 },
+		{ "closed", "\x81\x05hello\x88\x02\x03\xe8", 11 },
+		{ "other", "\x81\x05hello", 7 },
+	};
+
+	say(p, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n");
+	say(p, strncmp(arg, "other", 5) == 0 ? "Upgrade: frames\r\n\r\n"
+					     : "Upgrade: WebSocket\r\n\r\n");
+	for (size_t i = 0; i < GW_COUNT(all); i++)
+		if (strncmp(arg, all[i].what, strlen(all[i].what)) == 0)
+			send_all(p->fd, all[i].bytes, all[i].len);
+	while (more(p))
+		p->len = 0;
+	return false;
+}
+
 static bool
 give_interim(struct peer *p, const char *arg)
 {
@@ -343,6 +365,7 @@ static const struct {
 	{ "/early", give_early },      { "/slow/", give_slow },
 	{ "/hang", give_hang },        { "/garbage", give_garbage },
 	{ "/half", give_half },        { "/drop-reused", give_drop },
+	{ "/frames/", give_frames },
 	{ "/ws", give_ws },            { "/interim", give_interim },
 };
 

@@ -1054,6 +1054,133 @@ Test(proxy, revoked)
 	rig_stop(r);
 }
 
+/* ---- a last word to WebSocket clients (RFC 6455 5.5.1) */
+
+#define POLICY(reason, len) "\x81\x05hello\x88" len "\x03\xf0" reason
+
+static int
+ask_frames(struct rig *r, struct rig_client *c, const char *how,
+	   const char *protocol)
+{
+	char text[256];
+
+	cr_assert(rig_connect(r, c, 0));
+	snprintf(text, sizeof(text), "GET /frames/%s HTTP/1.1\r\nHost: h\r\n"
+		 "Connection: Upgrade\r\nUpgrade: %s\r\n\r\n", how, protocol);
+	rig_send(c, text);
+	return rig_response(c, NULL, NULL, NULL);
+}
+
+static void
+open_frames(struct rig *r, struct rig_client *c, const char *how)
+{
+	bool is_other = strcmp(how, "other") == 0;
+
+	cr_assert_eq(ask_frames(r, c, how, is_other ? "frames" : "WEBSOCKET"),
+		     101, "%s", how);
+}
+
+/* The server switches to what nobody asked for. */
+Test(proxy, tunnel_of_another_kind)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+
+	rig_answer(r, &allow);
+	cr_assert_eq(ask_frames(r, &c, "other", "websocket"), 502);
+	rig_close(&c);
+	cr_assert_eq(ask_frames(r, &c, "whole", "frames"), 502);
+	rig_close(&c);
+	rig_stop(r);
+}
+
+/* All that comes, and the end. */
+static void
+expect_last(struct rig_client *c, const char *what, const char *want,
+	    size_t len)
+{
+	char buf[256];
+	size_t got = 0;
+	int n;
+
+	while (got < sizeof(buf) &&
+	       (n = rig_recv(c, buf + got, sizeof(buf) - got)) > 0)
+		got += (size_t)n;
+	cr_assert(got == len && memcmp(buf, want, len) == 0,
+		  "%s: %zu bytes: %.*s", what, got, (int)got, buf);
+}
+
+static const struct last_word {
+	const char *how;
+	bool by_operator;
+	const char *want;
+	size_t len;
+} last_words[] = {
+	{ "cut", false, "\x81\x05hello\x81\x05wo", 11 },
+	{ "closed", false, "\x81\x05hello\x88\x02\x03\xe8", 11 },
+	{ "other", false, "\x81\x05hello", 7 },
+	{ "whole", false, POLICY("cert-revoked", "\x0e"), 7 + 16 },
+	{ "whole", true, POLICY("session-ended", "\x0f"), 7 + 17 },
+	{ "", false, "\x88\x0e\x03\xf0" "cert-revoked", 16 },
+};
+
+Test(proxy, tunnel_last_word)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < GW_COUNT(last_words); i++) {
+		const struct last_word *w = &last_words[i];
+
+		open_frames(r, &c, w->how);
+		usleep(100000); /* what is to come before is there */
+		if (w->by_operator)
+			rig_kill(r);
+		else
+			rig_revoke(r);
+		expect_last(&c, w->how, w->want, w->len);
+		rig_close(&c);
+	}
+	cr_assert_eq(rig_leaves(r), GW_COUNT(last_words));
+	rig_stop(r);
+}
+
+Test(proxy, tunnel_last_word_of_time)
+{
+	static const struct rig_key keys[] = {
+		{ "listener", "tunnel_timeout", "1s" }, { NULL, NULL, NULL },
+	};
+	static const char idle[] = "\x81\x05hello\x88\x18\x03\xe9"
+				   "tunnel idle or stalled";
+	struct rig *r = rig_start(keys);
+	struct rig_client c;
+
+	rig_answer(r, &allow);
+	open_frames(r, &c, "whole");
+	expect_last(&c, "idle", idle, sizeof(idle) - 1);
+	rig_close(&c);
+	rig_answer(r, &(struct rig_answer){ .lifetime = 1 });
+	open_frames(r, &c, "whole");
+	expect_last(&c, "until", POLICY("session-ended", "\x0f"), 7 + 17);
+	rig_close(&c);
+	rig_stop(r);
+}
+
+Test(proxy, tunnel_last_word_of_stop)
+{
+	static const char stop[] = "\x81\x05hello\x88\x0a\x03\xe9stopping";
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+
+	rig_answer(r, &allow);
+	open_frames(r, &c, "whole");
+	usleep(100000);
+	rig_stop(r);
+	expect_last(&c, "stop", stop, sizeof(stop) - 1);
+	rig_close(&c);
+}
+
 /* What an earlier gwd-auth admitted: only the proxy knows, and tells of it. */
 Test(proxy, left_by_auth)
 {
