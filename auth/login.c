@@ -250,8 +250,12 @@ do_profile(struct login *l)
 		.wants_smartcard = l->path.ca->require_smartcard_eku,
 	};
 
-	return gw_profile_check(gw_path_leaf(&l->path), &p, &l->err) ==
-			       GW_ERR_OK ? PASS : FAIL;
+	if (gw_profile_check(gw_path_leaf(&l->path), &p, &l->err) != GW_ERR_OK)
+		return FAIL;
+	if (!l->path.ca->ntauth)
+		return PASS;
+	return gw_ntauth_check(&l->auth->ntauth, gw_path_issuer(&l->path),
+			       &l->err) == GW_ERR_OK ? PASS : FAIL;
 }
 
 static enum step

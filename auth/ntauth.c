@@ -29,3 +29,21 @@ gw_ntauth_has(const struct gw_ntauth *t, const uint8_t sha256[GW_SHA256])
 			return true;
 	return false;
 }
+
+enum gw_err
+gw_ntauth_check(const struct gw_ntauth *t, const X509 *ca,
+		struct gw_error *err)
+{
+	uint8_t sha256[GW_SHA256];
+
+	/* fail closed: gwd-kdc has not told, or no DC has told it. */
+	if (!t->is_known)
+		return gw_fail(err, GW_ERR_KDC_UNAVAILABLE,
+			       "NTAuthCertificates has not been read yet");
+	gw_cert_sha256(ca, sha256);
+	if (gw_ntauth_has(t, sha256))
+		return GW_ERR_OK;
+	return gw_fail(err, GW_ERR_CERT_NTAUTH,
+		       "the issuing CA is none of the %zu in NTAuthCertificates",
+		       t->n);
+}

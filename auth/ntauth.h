@@ -4,6 +4,7 @@
 #ifndef GW_NTAUTH_H
 #define GW_NTAUTH_H
 
+#include "cert.h"
 #include "gw/proto.h"
 
 /* All zero: not known yet, which is not the same as empty; both admit
@@ -22,5 +23,11 @@ void gw_ntauth_clear(struct gw_ntauth *t);
  * known. */
 bool gw_ntauth_has(const struct gw_ntauth *t,
 		   const uint8_t sha256[GW_SHA256]);
+
+/* Whether this CA may issue cards: CERT_NTAUTH, or KDC_UNAVAILABLE while it is
+ * not known who may. */
+GW_MUST_CHECK enum gw_err gw_ntauth_check(const struct gw_ntauth *t,
+					  const X509 *ca,
+					  struct gw_error *err);
 
 #endif

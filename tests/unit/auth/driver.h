@@ -33,7 +33,7 @@ struct setting {
 /* Registered: "issuing" (the real responder), "other-issuing" (the silent
  * one) and "lower" (none there), without their roots. Listeners: "web", and
  * "door", which admits by certificate. `more` ends with a NULL section; for
- * listeners it means "web". */
+ * listeners it means "web", for a ca "issuing". */
 void auth_start(struct auth *a, const struct setting *more);
 /* Asserts that it ended by itself and well. */
 void auth_stop(struct auth *a);

@@ -4,7 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cert.h"
 #include "driver.h"
+#include "vectors.h"
 #include "gw/util.h"
 
 static struct auth a;
@@ -72,6 +74,69 @@ Test(auth, each_denial_has_its_reason)
 	cr_expect(is_quiet(a.kdc), "none of them reached gwd-kdc");
 	cr_expect_not_null(strstr(ask_status(&a),
 				  "\"denied\":12,\"pending\":0"));
+}
+
+/* ---- NTAuthCertificates */
+
+static const struct setting with_ntauth[] = { { "ca", "ntauth", "yes" },
+					      { NULL, NULL, NULL } };
+
+static void
+tell_ntauth(const char *ca)
+{
+	struct gw_ntauth_msg m = { .count = 1 };
+
+	gw_cert_sha256(vec(ca), m.sha256[0]);
+	gw_ntauth_encode(writer(), &m);
+	send_msg(a.kdc, GW_MSG_NTAUTH, 0);
+}
+
+/* The kdc's word and the proxy's question come over two channels: asked until
+ * the answer is no more what it was. */
+static struct gw_verdict_msg
+denied_while(enum gw_err reason, uint64_t *id)
+{
+	struct gw_verdict_msg v;
+	uint64_t end = gw_mono_ms() + WAIT_MS;
+
+	do {
+		admit(&a, 0, ++*id, "good", "door");
+		v = verdict(&a, 0, *id);
+	} while (v.reason == reason && gw_mono_ms() < end);
+	return v;
+}
+
+Test(auth, ntauth)
+{
+	uint64_t id = 0;
+	struct gw_verdict_msg v;
+
+	auth_start(&a, with_ntauth);
+	admit(&a, 0, ++id, "good", "door");
+	v = verdict(&a, 0, id);
+	cr_expect_eq(v.reason, GW_ERR_KDC_UNAVAILABLE, "unknown: %s",
+		     gw_err_name(v.reason));
+	tell_ntauth("root");
+	v = denied_while(GW_ERR_KDC_UNAVAILABLE, &id);
+	cr_expect_eq(v.reason, GW_ERR_CERT_NTAUTH, "another: %s",
+		     gw_err_name(v.reason));
+	tell_ntauth("issuing");
+	v = denied_while(GW_ERR_CERT_NTAUTH, &id);
+	cr_expect_eq(v.verdict, GW_VERDICT_ALLOW, "%s",
+		     gw_err_name(v.reason));
+	gw_verdict_clear(&v);
+}
+
+/* One broken message is the end of the channel, not of what was known. */
+Test(auth, ntauth_malformed)
+{
+	struct got g;
+
+	auth_start(&a, with_ntauth);
+	gw_wr_u32(writer(), GW_NTAUTH_MAX + 1);
+	send_msg(a.kdc, GW_MSG_NTAUTH, 0);
+	cr_expect(await_msg(a.kdc, WAIT_MS, &g));
+	cr_expect_eq(g.type, 0, "the channel is still open");
 }
 
 /* The certificate itself goes to gwd-kdc only where it is wanted. */

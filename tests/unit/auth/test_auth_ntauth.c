@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ntauth.h"
+#include "vectors.h"
 
 Test(ntauth, unknown_and_empty_hold_nothing)
 {
@@ -41,5 +42,23 @@ Test(ntauth, set_replaces)
 	gw_ntauth_set(&t, &m);
 	cr_expect_not(gw_ntauth_has(&t, first), "taken away");
 	cr_expect(gw_ntauth_has(&t, third));
+	gw_ntauth_clear(&t);
+}
+
+Test(ntauth, check)
+{
+	struct gw_ntauth t = { .is_known = false };
+	struct gw_ntauth_msg m = { .count = 1 };
+	struct gw_error err;
+
+	cr_expect_eq(gw_ntauth_check(&t, vec("issuing"), &err),
+		     GW_ERR_KDC_UNAVAILABLE, "unknown");
+	gw_cert_sha256(vec("root"), m.sha256[0]);
+	gw_ntauth_set(&t, &m);
+	cr_expect_eq(gw_ntauth_check(&t, vec("issuing"), &err),
+		     GW_ERR_CERT_NTAUTH, "its issuer is not enough");
+	gw_cert_sha256(vec("issuing"), m.sha256[0]);
+	gw_ntauth_set(&t, &m);
+	cr_expect_eq(gw_ntauth_check(&t, vec("issuing"), &err), GW_ERR_OK);
 	gw_ntauth_clear(&t);
 }
