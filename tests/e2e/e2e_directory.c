@@ -2,12 +2,27 @@
  * revocation lists behind ldap: URLs, and NTAuthCertificates. kdc_probe plays
  * gwd-auth to a gwd-kdc of the test's own. */
 #include "gate.h"
+#include "http.h"
 #include "gw/util.h"
 
 #include <criterion/criterion.h>
+#include <criterion/hooks.h>
 #include <string.h>
 
+static void
+heal(void)
+{
+	lab_do("ntauth", "on");
+}
+
 TestSuite(directory, .timeout = 90);
+TestSuite(directory_ntauth, .timeout = 120, .fini = heal);
+
+ReportHook(TEST_CRASH)(struct criterion_test_stats *stats)
+{
+	(void)stats;
+	heal();
+}
 
 /* Runs kdc_probe with this script, in the lab; `more`: further settings. */
 static char *
@@ -157,4 +172,53 @@ Test(directory, ntauth)
 	cr_assert_not_null(at, "no %s in %s", want, said);
 	cr_expect_not_null(strstr(at + 1, want),
 			   "not said on the second link: %s", said);
+}
+
+/* Of one DC, so that nothing waits for replication. */
+static struct gate
+start_with_ntauth(void)
+{
+	char *dir = scratch_dir();
+	const char *conf = conf_text(dir, lab("ECHO_URL") + 7);
+
+	conf = replaced(conf, text(", \"%s@%s\"", lab("DC2_NAME"),
+				   lab("DC2_ADDR")), "");
+	conf = replaced(conf, "ca \"issuing\" {",
+			"ca \"issuing\" { ntauth = yes");
+	return gate_start(dir, conf);
+}
+
+/* Until gwd-auth knows the set, nobody is admitted: that is waited for. */
+static bool
+has_decided(void *arg)
+{
+	struct gate *g = arg;
+
+	return !contains(FETCH(.base = g->url, .card = "alice",
+			       .accept = "application/json").body,
+			 "kdc-unavailable");
+}
+
+static struct answer
+alice_at(struct gate *g)
+{
+	cr_assert(await(10000, has_decided, g), "never known: %s",
+		  slurp(g->log));
+	return FETCH(.base = g->url, .card = "alice",
+		     .accept = "application/json");
+}
+
+Test(directory_ntauth, a_ca_that_is_not_in_it)
+{
+	struct gate g = start_with_ntauth();
+	struct answer a = alice_at(&g);
+
+	cr_expect_eq(a.status, 200, "got %ld: %s", a.status, a.body);
+	gate_stop(&g);
+	lab_do("ntauth", "off");
+	g = start_with_ntauth();
+	a = alice_at(&g);
+	cr_expect_eq(a.status, 403, "got %ld: %s", a.status, a.body);
+	cr_expect(contains(a.body, "cert-ntauth"), "%s", a.body);
+	gate_stop(&g);
 }
