@@ -1,7 +1,6 @@
 /* login.c — see login.h. The stages stand in a table and run in its order;
  * each passes, waits, or fails with the reason in `err`. */
-#include "login.h"
-#include "claims.h"
+#include "login_priv.h"
 #include "profile.h"
 #include "recheck.h"
 #include "verdict.h"
@@ -14,34 +13,6 @@
 #define KDC_GRACE_MS 300 /* for the answer itself to travel */
 
 enum step { PASS, WAIT, FAIL, DONE };
-enum stage { ST_CHAIN, ST_PROFILE, ST_REVOCATION, ST_JOIN, ST_CLAIMS,
-	     ST_DIRECTORY, ST_POLICY, ST_SESSION, ST_COUNT };
-
-struct login {
-	struct gw_auth *auth;
-	struct gw_peer *link;
-	uint64_t id, proxy_id;      /* ours; the proxy's */
-	char name[GW_LOGIN_ID_SIZE];
-	char peer[GW_PEER_MAX];
-	const struct gw_conf_listener *listener;
-	enum stage stage;
-	uint64_t generation;        /* of the registry, when path was found */
-	uint8_t leaf[GW_HASH];
-	char subject[GW_SUBJECT_MAX], serial[GW_SERIAL_MAX];
-	STACK_OF(X509) *given;
-	struct gw_path path;
-	struct gw_standing standing;
-	struct gw_claims claims;
-	struct gw_facts facts;
-	bool has_facts;
-	char dc[GW_HOST_MAX];
-	struct gw_timer timer;      /* for gwd-kdc */
-	struct gw_verdict_msg says;
-	struct gw_session *session; /* only within finish() */
-	bool is_joined;
-	struct gw_error err;
-	uint64_t began_us, stage_us, took_us[ST_COUNT];
-};
 
 struct gw_logins {
 	struct gw_auth *auth;
@@ -88,6 +59,7 @@ find(const struct gw_logins *t, uint64_t id)
 static void
 clear(struct login *l)
 {
+	free(l->trial); /* nobody will be told */
 	gw_standing_forget(&l->standing);
 	gw_timer_stop(l->auth->loop, &l->timer);
 	gw_certs_free(l->given);
@@ -181,6 +153,10 @@ conclude(struct login *l)
 {
 	struct gw_auth *a = l->auth;
 
+	if (l->trial != NULL) {
+		gw_trial_conclude(l);
+		return;
+	}
 	a->reasons[l->err.code]++;
 	log_decision(l);
 	if (send_verdict(l) == GW_ERR_OK)
@@ -217,8 +193,8 @@ do_chain(struct login *l)
 
 	l->generation = l->auth->generation;
 	return gw_chain_verify(l->auth->trust, &rules, l->given,
-			       gw_auth_now(l->auth).wall, &l->path,
-			       &l->err) == GW_ERR_OK ? PASS : FAIL;
+			       l->at != 0 ? l->at : gw_auth_now(l->auth).wall,
+			       &l->path, &l->err) == GW_ERR_OK ? PASS : FAIL;
 }
 
 static bool
@@ -287,6 +263,8 @@ do_join(struct login *l)
 
 	if (l->path.certs != NULL && !still_stands(l))
 		return FAIL;
+	if (l->trial != NULL)
+		return PASS;
 	if (s == NULL || !gw_session_join(a->sessions, s, l->link->id))
 		return PASS;
 	gw_peers_settle(a, s);
@@ -440,10 +418,12 @@ do_session(struct login *l)
 		return FAIL;
 	if (!note_cas(&l->path, &like))
 		return fail(l, GW_ERR_CERT_CONSTRAINT, "the path is too long");
-	like.until = session_end(l, now.wall);
+	l->says.until = like.until = session_end(l, now.wall);
 	if (like.until <= now.wall)
 		return fail(l, GW_ERR_SESSION_ENDED,
 			    "certificate or ticket ends now");
+	if (l->trial != NULL)
+		return DONE;
 	memcpy(like.leaf, l->leaf, GW_HASH);
 	memcpy(like.peer, l->peer, sizeof(like.peer));
 	memcpy(like.subject, l->subject, sizeof(like.subject));
@@ -617,7 +597,7 @@ try_join(struct login *l)
 	struct gw_session *s = gw_session_joinable(
 		a->sessions, l->leaf, l->listener, gw_auth_now(a));
 
-	if (s == NULL || !gw_standing_is_fresh(a->revocation, &s->standing))
+	if (s == NULL || l->trial != NULL || !gw_standing_is_fresh(a->revocation, &s->standing))
 		return false;
 	gw_format(l->standing.result.source,
 		  sizeof(l->standing.result.source), "cached");
@@ -647,14 +627,12 @@ examine(struct login *l, const struct gw_admit *m)
 	return true;
 }
 
-void
-gw_login_begin(struct gw_logins *t, struct gw_peer *link, uint64_t id,
-	       const struct gw_admit *m)
+/* Takes `l`. */
+static void
+begin(struct gw_logins *t, struct login *l, const struct gw_admit *m)
 {
-	struct login *l = gw_xcalloc(1, sizeof(*l));
 	size_t slot;
 
-	init(l, t->auth, link, id, m);
 	if (!examine(l, m)) {
 		conclude(l);
 		clear(l);
@@ -665,4 +643,26 @@ gw_login_begin(struct gw_logins *t, struct gw_peer *link, uint64_t id,
 	l->id = (uint64_t)++t->generations[slot] << 32 | slot;
 	t->slots[slot] = l;
 	run(l);
+}
+
+void
+gw_login_begin(struct gw_logins *t, struct gw_peer *link, uint64_t id,
+	       const struct gw_admit *m)
+{
+	struct login *l = gw_xcalloc(1, sizeof(*l));
+
+	init(l, t->auth, link, id, m);
+	begin(t, l, m);
+}
+
+void
+gw_login_try(struct gw_logins *t, const struct gw_admit *m, time_t at,
+	     struct gw_trial *trial)
+{
+	struct login *l = gw_xcalloc(1, sizeof(*l));
+
+	init(l, t->auth, NULL, 0, m);
+	l->trial = trial;
+	l->at = at;
+	begin(t, l, m);
 }

@@ -16,6 +16,13 @@ size_t gw_logins_count(const struct gw_logins *t);
 void gw_login_begin(struct gw_logins *t, struct gw_peer *link, uint64_t id,
 		    const struct gw_admit *m);
 
+/* The same without a session, a link, or a mark in any count: `trial` hears
+ * of it (trial.h), now or later. The path is judged for the time `at`, 0: now;
+ * all else is asked now. */
+struct gw_trial;
+void gw_login_try(struct gw_logins *t, const struct gw_admit *m, time_t at,
+		  struct gw_trial *trial);
+
 /* What gwd-kdc answered to LOGON `id`; answers that come too late are
  * ignored. `facts` is taken over. */
 void gw_login_facts(struct gw_logins *t, uint64_t id, struct gw_facts *facts);

@@ -3,6 +3,7 @@
  * its start it opens /etc/hosts and the registry's files, nothing else. */
 #include "login.h"
 #include "recheck.h"
+#include "trial.h"
 #include "gw/log.h"
 #include "gw/util.h"
 
@@ -184,7 +185,10 @@ kill_session(void *app, const uint8_t session[GW_SESSION_ID])
 static void
 admin(void *app, uint64_t ask, const struct gw_admin *m)
 {
-	gw_admin_do(app, ask, m);
+	if (m->verb == GW_ADMIN_TEST_CERT)
+		gw_trial_begin(app, ask, m);
+	else
+		gw_admin_do(app, ask, m);
 }
 
 /* The hosts file is read by c-ares at every look-up. */

@@ -2,6 +2,7 @@
  * take every word up to the next option; the last word is the certificate
  * unless one was named before. */
 #include "testcert.h"
+#include "gw/moment.h"
 #include "gw/util.h"
 
 #include <errno.h>
@@ -26,56 +27,15 @@ push(struct gw_words *w, const char *word)
 
 /* ---- values */
 
-/* RFC 3339 in UTC: "2030-01-31T12:00:00Z"; also without Z, without the time,
- * with a space; or with an offset "+02:00". */
-static bool
-read_iso(const char *s, time_t *out)
-{
-	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S",
-					     "%Y-%m-%d %H:%M:%S",
-					     "%Y-%m-%d" };
-	for (size_t i = 0; i < GW_COUNT(forms); i++) {
-		struct tm tm = { .tm_mday = 1 };
-		const char *p = strptime(s, forms[i], &tm);
-		unsigned h, m, frac;
-		int end = 0;
-		char sign;
-
-		if (p == NULL)
-			continue;
-		if (sscanf(p, ".%u%n", &frac, &end) == 1)
-			p += end;
-		*out = timegm(&tm);
-		if (*p == '\0' || strcmp(p, "Z") == 0 || strcmp(p, "z") == 0)
-			return true;
-		end = 0;
-		if (sscanf(p, "%c%2u:%2u%n", &sign, &h, &m, &end) == 3 &&
-		    p[end] == '\0' && (sign == '+' || sign == '-')) {
-			time_t off = (time_t)(h * 3600 + m * 60);
-
-			*out += sign == '+' ? -off : off;
-			return true;
-		}
-	}
-	return false;
-}
-
 static bool
 set_at(struct gw_test_args *a, const char *word)
 {
-	char *end;
-	long long n;
+	int64_t at;
 
-	errno = 0;
-	n = strtoll(word, &end, 10);
-	if (errno == 0 && end != word && *end == '.') /* seconds count */
-		end += 1 + strspn(end + 1, "0123456789");
-	if (errno == 0 && end != word && *end == '\0') {
-		a->at = (time_t)n;
-		return true;
-	}
-	return read_iso(word, &a->at) ||
-	       misused("--at: neither seconds nor RFC 3339: ", word);
+	if (!gw_parse_moment(word, &at))
+		return misused("--at: neither seconds nor RFC 3339: ", word);
+	a->at = (time_t)at;
+	return true;
 }
 
 /* Names and numbers. */

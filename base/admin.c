@@ -63,16 +63,18 @@ gw_ca_id_is_valid(const char *s)
 static const struct {
 	bool wants_id, wants_pem, has_settings;
 	uint32_t flags;
+	bool is_trial;
 } verbs[GW_ADMIN_VERB_COUNT] = {
 	[GW_ADMIN_CA_REGISTER] = { false, true, true, GW_ADMIN_ALLOW_SHORT },
 	[GW_ADMIN_CA_DEREGISTER] = { true, false, false, GW_ADMIN_FORCE },
 	[GW_ADMIN_CA_UPDATE] = { true, false, true, 0 },
 	[GW_ADMIN_CLIENT_AUTH] = { false, false, false, GW_ADMIN_ENABLE },
+	[GW_ADMIN_TEST_CERT] = { false, true, false, 0, true },
 };
 
 /* With the four bytes of each length, and room for the small fields. */
 _Static_assert(GW_ADMIN_PEM_MAX + GW_SETTINGS_TEXT +
-	       2 * 4 * GW_SETTINGS_MAX + 256 <= GW_PAYLOAD_MAX,
+	       2 * 4 * GW_SETTINGS_MAX + GW_NAME_MAX + 256 <= GW_PAYLOAD_MAX,
 	       "a change fits into one message");
 
 void
@@ -84,6 +86,8 @@ gw_admin_encode(struct gw_wr *w, const struct gw_admin *a)
 	gw_settings_encode(w, &a->settings);
 	gw_wr_bytes(w, a->pem != NULL ? a->pem : (const uint8_t *)"",
 		    a->pem_len);
+	gw_wr_str(w, a->listener);
+	gw_wr_u64(w, (uint64_t)a->at);
 }
 
 bool
@@ -93,7 +97,9 @@ gw_admin_is_valid(const struct gw_admin *a)
 	       (verbs[a->verb].wants_id ? gw_ca_id_is_valid(a->id)
 					: a->id[0] == '\0') &&
 	       (a->pem_len > 0) == verbs[a->verb].wants_pem &&
-	       (a->settings.count == 0 || verbs[a->verb].has_settings);
+	       (a->settings.count == 0 || verbs[a->verb].has_settings) &&
+	       ((a->listener[0] == '\0' && a->at == 0) ||
+		verbs[a->verb].is_trial) && a->at >= 0;
 }
 
 bool
@@ -106,6 +112,8 @@ gw_admin_decode(struct gw_rd *r, struct gw_admin *out)
 	gw_rd_str(r, out->id, sizeof(out->id));
 	gw_settings_decode(r, &out->settings);
 	out->pem = gw_rd_bytes(r, GW_ADMIN_PEM_MAX, &out->pem_len);
+	gw_rd_str(r, out->listener, sizeof(out->listener));
+	out->at = (int64_t)gw_rd_u64(r);
 	if (!gw_rd_done(r) || verb >= GW_ADMIN_VERB_COUNT)
 		return false;
 	out->verb = (enum gw_admin_verb)verb;
@@ -121,6 +129,8 @@ gw_admin_done_encode(struct gw_wr *w, const struct gw_admin_done *d)
 	gw_wr_str(w, d->id);
 	gw_wr_str(w, d->detail);
 	gw_wr_u32(w, d->ended);
+	gw_wr_bytes(w, (const uint8_t *)(d->report != NULL ? d->report : ""),
+		    d->report_len);
 }
 
 bool
@@ -132,6 +142,8 @@ gw_admin_done_decode(struct gw_rd *r, struct gw_admin_done *out)
 	gw_rd_str(r, out->id, sizeof(out->id));
 	gw_rd_str(r, out->detail, sizeof(out->detail));
 	out->ended = gw_rd_u32(r);
+	out->report = (const char *)gw_rd_bytes(r, GW_ADMIN_REPORT_MAX,
+						&out->report_len);
 	if (!gw_rd_done(r) || error >= GW_ADMIN_ERR_COUNT)
 		return false;
 	out->error = (enum gw_admin_err)error;

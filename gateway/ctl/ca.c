@@ -3,6 +3,7 @@
  * a private key beside a certificate stays where it is. */
 #include "ca.h"
 #include "client.h"
+#include "pem.h"
 #include "settings.h"
 #include "text.h"
 #include "gw/admin.h"
@@ -13,10 +14,6 @@
 #include <string.h>
 
 enum { DONE = 0, REFUSED = 1, BAD = 2, MISUSED = -1 };
-
-#define FILE_MAX_BYTES (4u * 1024 * 1024)
-#define BEGIN "-----BEGIN CERTIFICATE-----"
-#define END   "-----END CERTIFICATE-----"
 
 struct call {
 	const char *socket;
@@ -48,7 +45,8 @@ ask(const struct call *c, const char *method, const char *path,
 		? json_dumps(c->body, JSON_COMPACT) : NULL;
 	char why[GW_WHY_MAX];
 
-	if (gw_client_send(c->socket, method, path, body, out, why))
+	if (gw_client_send(c->socket, method, path, body, 0, out,
+			   why))
 		return true;
 	(void)fail("", why);
 	return false;
@@ -96,44 +94,6 @@ change(const struct call *c, const char *path, struct gw_reply *out)
 
 /* ---- ca register */
 
-static char *
-read_file(const char *path)
-{
-	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-	char *p = NULL;
-	size_t n = 0;
-
-	if (f == NULL) {
-		fprintf(stderr, "gwctl: %s: %s\n", path, strerror(errno));
-		return NULL;
-	}
-	p = gw_xcalloc(FILE_MAX_BYTES + 1, 1);
-	n = fread(p, 1, FILE_MAX_BYTES + 1, f);
-	if (f != stdin)
-		fclose(f);
-	if (n <= FILE_MAX_BYTES && memchr(p, '\0', n) == NULL) {
-		p[n] = '\0';
-		return p;
-	}
-	fprintf(stderr, "gwctl: %s: too large, or not PEM (a DER file is "
-		"converted by openssl x509 -inform DER)\n", path);
-	free(p);
-	return NULL;
-}
-
-/* The next certificate of the text; NULL at the end. */
-static char *
-next_block(char **at)
-{
-	char *begin = strstr(*at, BEGIN);
-	char *end = begin != NULL ? strstr(begin, END) : NULL;
-
-	if (end == NULL)
-		return NULL;
-	*at = end + strlen(END);
-	return gw_xasprintf("%.*s\n", (int)(*at - begin), begin);
-}
-
 static int
 register_one(struct call *c, const char *pem, size_t number)
 {
@@ -156,14 +116,14 @@ register_one(struct call *c, const char *pem, size_t number)
 static int
 do_register(struct call *c)
 {
-	gw_auto(free) char *all = read_file(c->arg);
+	gw_auto(free) char *all = gw_pem_read(c->arg);
 	char *at = all, *pem;
 	int worst = DONE;
 	size_t n = 0;
 
 	if (all == NULL)
 		return BAD;
-	while (worst != BAD && (pem = next_block(&at)) != NULL) {
+	while (worst != BAD && (pem = gw_pem_next(&at)) != NULL) {
 		int status = register_one(c, pem, ++n);
 
 		worst = GW_MAX(worst, status);

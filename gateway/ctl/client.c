@@ -90,9 +90,9 @@ wait_readable(int fd, uint64_t deadline_ms)
 
 /* Until the other side closes. NULL, or what went wrong. */
 static const char *
-read_reply(int fd, struct buffer *b)
+read_reply(int fd, unsigned timeout_ms, struct buffer *b)
 {
-	uint64_t deadline_ms = gw_mono_ms() + TIMEOUT_MS;
+	uint64_t deadline_ms = gw_mono_ms() + timeout_ms;
 	ssize_t n;
 
 	for (;;) {
@@ -101,7 +101,7 @@ read_reply(int fd, struct buffer *b)
 			b->p = gw_xrealloc(b->p, b->cap, 1);
 		}
 		if (!wait_readable(fd, deadline_ms))
-			return "no answer within 5 s";
+			return "no answer in time";
 		n = recv(fd, b->p + b->len, b->cap - b->len - 1, 0);
 		if (n < 0)
 			return strerror(errno);
@@ -147,7 +147,7 @@ bool
 gw_client_ask(const char *socket, const char *method, const char *path,
 	      struct gw_reply *out, char why[GW_WHY_MAX])
 {
-	return gw_client_send(socket, method, path, NULL, out, why);
+	return gw_client_send(socket, method, path, NULL, 0, out, why);
 }
 
 static char *
@@ -164,7 +164,8 @@ write_request(const char *method, const char *path, const char *body)
 
 bool
 gw_client_send(const char *socket, const char *method, const char *path,
-	       const char *body, struct gw_reply *out, char why[GW_WHY_MAX])
+	       const char *body, unsigned timeout_ms, struct gw_reply *out,
+	       char why[GW_WHY_MAX])
 {
 	gw_auto(free) char *request = write_request(method, path, body);
 	struct buffer b = { .p = NULL };
@@ -175,7 +176,8 @@ gw_client_send(const char *socket, const char *method, const char *path,
 		return false;
 	if (!send_all(fd, request, strlen(request)))
 		wrong = strerror(errno);
-	else if ((wrong = read_reply(fd, &b)) == NULL)
+	else if ((wrong = read_reply(fd, timeout_ms != 0 ? timeout_ms
+						 : TIMEOUT_MS, &b)) == NULL)
 		wrong = parse_reply(&b, out);
 	gw_close(&fd);
 	free(b.p);

@@ -19,9 +19,11 @@ GW_MUST_CHECK bool gw_client_ask(const char *socket, const char *method,
 				 const char *path, struct gw_reply *out,
 				 char why[GW_WHY_MAX]);
 
-/* The same with a body of JSON text; NULL: none. */
+/* The same with a body of JSON text (NULL: none), and with so much time for
+ * the answer (0: 5 s). */
 GW_MUST_CHECK bool gw_client_send(const char *socket, const char *method,
 				  const char *path, const char *body,
+				  unsigned timeout_ms,
 				  struct gw_reply *out, char why[GW_WHY_MAX]);
 
 #endif

@@ -5,6 +5,7 @@
 #include "client.h"
 #include "testcert.h"
 #include "text.h"
+#include "trial.h"
 #include "view.h"
 #include "gw/admin.h"
 #include "gw/conf.h"
@@ -266,7 +267,9 @@ do_explain(const struct context *c)
 static int
 do_test_cert(const struct context *c)
 {
-	return gw_ctl_testcert(c->argc, c->argv);
+	if (gw_ctl_is_offline(c->argc, c->argv))
+		return gw_ctl_testcert(c->argc, c->argv);
+	return gw_ctl_trial(c->socket, c->style, c->argc, c->argv);
 }
 
 static int
@@ -314,8 +317,8 @@ static const struct command {
 	  "register FILE, list, show ID, update ID, deregister ID; gwctl(8)" },
 	{ "client-auth", "VERB", ALL_ARGS, false, do_client_auth,
 	  "enable, disable or show: whether clients are admitted at all" },
-	{ "test-cert", "--offline", ALL_ARGS, true, do_test_cert,
-	  "judge a certificate without a gateway; see gwctl(8)" },
+	{ "test-cert", "FILE", ALL_ARGS, true, do_test_cert,
+	  "try a login with a certificate; --offline without a gateway" },
 	{ "version", "", NO_ARG, false, do_version, "the version of gwctl" },
 	{ "help", "", NO_ARG, false, do_help, "this list" },
 };

@@ -669,6 +669,52 @@ gw_view_sessions(FILE *out, const json_t *sessions, int64_t now,
 			  now, style);
 }
 
+/* ---- a trial */
+
+static void
+put_stage(FILE *out, const json_t *stage, struct gw_style style)
+{
+	const char *state = text(stage, "state");
+	bool is_bad = strcmp(state, "refused") == 0;
+	bool is_good = strcmp(state, "passed") == 0;
+	char safe[GW_CELL_MAX], took[32] = "";
+
+	gw_text_safe(text(stage, "text"), GW_CELL_MAX - 1, safe);
+	if (is_good || is_bad)
+		gw_format(took, sizeof(took), "%.1f ms",
+			  (double)number(stage, "us") / 1000);
+	fprintf(out, "  %-10s  %s%s%s", text(stage, "stage"),
+		paint(style, is_bad ? RED : is_good ? GREEN : PLAIN), state,
+		paint(style, PLAIN));
+	if (is_good || is_bad)
+		fprintf(out, "%*s  %s", 18 - (int)strlen(state), took, safe);
+	fputc('\n', out);
+}
+
+void
+gw_view_trial(FILE *out, const json_t *report, struct gw_style style)
+{
+	const json_t *stages = json_object_get(report, "stages"), *x;
+	bool is_good = json_is_true(json_object_get(report, "accepted"));
+	char safe[GW_CELL_MAX];
+	size_t i;
+
+	gw_text_safe(text(report, "subject"), GW_CELL_MAX - 1, safe);
+	fprintf(out, "%s, serial %s, at listener %s\n", safe,
+		text(report, "serial"), text(report, "listener"));
+	json_array_foreach(stages, i, x)
+		put_stage(out, x, style);
+	fprintf(out, "%s%s: %s%s\n", paint(style, is_good ? GREEN : RED),
+		is_good ? "accepted" : "refused", text(report, "reason"),
+		paint(style, PLAIN));
+	if (is_good)
+		return;
+	fputs("  ", out);
+	gw_text_wrap(out, text(report, "cause"), 2, style.width);
+	fputs("  > ", out);
+	gw_text_wrap(out, text(report, "cure"), 4, style.width);
+}
+
 /* ---- the registry */
 
 /* Whole, however long. */

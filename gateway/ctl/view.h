@@ -21,6 +21,9 @@ void gw_view_sessions(FILE *out, const json_t *sessions, int64_t now,
 /* Revocation: responders, lists, answers kept. */
 void gw_view_ocsp(FILE *out, const json_t *status, struct gw_style style);
 
+/* `gwctl test-cert`: a line for each stage, then the outcome. */
+void gw_view_trial(FILE *out, const json_t *report, struct gw_style style);
+
 /* `gwctl ca list`, `ca show` and `client-auth show`. */
 void gw_view_cas(FILE *out, const json_t *cas, int64_t now,
 		 struct gw_style style);

@@ -19,6 +19,7 @@
 #define UPLOAD_MAX      4096  /* of a body that is ignored */
 #define CHANGE_MAX      65536 /* of a change's body */
 #define CHANGE_MS       4000  /* for gwd-auth to carry it out */
+#define TRIAL_MS        30000 /* … when it asks responders and DCs, too */
 #define STATUS_SESSIONS 100   /* of them in /v1/status; all in /v1/sessions */
 
 struct request;
@@ -212,6 +213,7 @@ static const struct endpoint endpoints[] = {
 	{ "POST", "/v1/cas/", "/update", NULL, GW_ADMIN_CA_UPDATE, 0 },
 	{ "POST", "/v1/cas/", "/deregister", NULL, GW_ADMIN_CA_DEREGISTER,
 	  0 },
+	{ "POST", "/v1/test-cert", "", NULL, GW_ADMIN_TEST_CERT, 0 },
 	{ "GET", "/v1/client-auth", "", get_client_auth, 0, 0 },
 	{ "POST", "/v1/client-auth/enable", "", NULL, GW_ADMIN_CLIENT_AUTH,
 	  GW_ADMIN_ENABLE },
@@ -384,9 +386,10 @@ begin_change(struct gw_api *a, struct request *r)
 	    (!gw_ca_id_is_valid(r->arg) ||
 	     !gw_copy(m.id, sizeof(m.id), r->arg)))
 		wrong = "an id is c- and ten hexadecimal digits";
-	if (wrong == NULL && (m.verb == GW_ADMIN_CA_REGISTER) !=
+	if (wrong == NULL && (m.verb == GW_ADMIN_CA_REGISTER ||
+			      m.verb == GW_ADMIN_TEST_CERT) !=
 				     (m.pem_len > 0))
-		wrong = "pem belongs to register, and to nothing else";
+		wrong = "pem belongs to register and test-cert";
 	if (wrong == NULL && !gw_admin_is_valid(&m))
 		wrong = "an option that this change does not have";
 	if (wrong == NULL && gw_sup_admin(a->sup, a->last_ask + 1, &m))
@@ -411,9 +414,13 @@ start_change(struct gw_api *a, struct request *r)
 	log_change(r, MHD_get_connection_info(
 			      r->conn, MHD_CONNECTION_INFO_CONNECTION_FD)
 			      ->connect_fd);
-	r->deadline_ms = gw_loop_now_ms(a->loop) + CHANGE_MS;
+	r->deadline_ms = gw_loop_now_ms(a->loop) +
+			 (r->endpoint->verb == GW_ADMIN_TEST_CERT ? TRIAL_MS
+								  : CHANGE_MS);
 	wait_for(a, r);
-	gw_timer_after(a->loop, &a->change_timer, CHANGE_MS);
+	if (a->change_timer.slot == 0 ||
+	    a->change_timer.deadline_ms > r->deadline_ms)
+		gw_timer_at(a->loop, &a->change_timer, r->deadline_ms);
 	return MHD_YES;
 }
 

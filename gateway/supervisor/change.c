@@ -60,18 +60,23 @@ const char *
 gw_change_read(const char *body, size_t len, struct gw_admin *out,
 	       json_t **keep)
 {
-	const char *pem = NULL, *wrong;
+	const char *pem = NULL, *listener = "", *wrong;
 	json_t *settings = NULL;
+	json_int_t at = 0;
 	int is_short = 0, force = 0;
 
 	*keep = len > 0 ? json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL)
 			: json_object();
 	if (*keep == NULL ||
-	    json_unpack(*keep, "{s?s, s?o, s?b, s?b !}", "pem", &pem,
-			"settings", &settings, "allow_short", &is_short,
-			"force", &force) != 0)
+	    json_unpack(*keep, "{s?s, s?o, s?b, s?b, s?s, s?I !}", "pem",
+			&pem, "settings", &settings, "allow_short",
+			&is_short, "force", &force, "listener", &listener,
+			"at", &at) != 0)
 		return "the body is an object with any of pem, settings, "
-		       "allow_short and force";
+		       "allow_short, force, listener and at";
+	if (!gw_copy(out->listener, sizeof(out->listener), listener))
+		return "there is no such listener";
+	out->at = at;
 	out->flags |= (is_short != 0 ? GW_ADMIN_ALLOW_SHORT : 0u) |
 		      (force != 0 ? GW_ADMIN_FORCE : 0u);
 	wrong = set_settings(settings, &out->settings);
@@ -81,6 +86,9 @@ gw_change_read(const char *body, size_t len, struct gw_admin *out,
 json_t *
 gw_change_answer(const struct gw_admin_done *d)
 {
+	if (d->error == GW_ADMIN_OK && d->report_len > 0)
+		return json_loadb(d->report, d->report_len,
+				  JSON_REJECT_DUPLICATES, NULL);
 	if (d->error == GW_ADMIN_OK)
 		return json_pack("{s:s, s:I}", "id", d->id, "sessions_ended",
 				 (json_int_t)d->ended);

@@ -31,6 +31,7 @@ enum gw_admin_verb {
 	GW_ADMIN_CA_DEREGISTER,
 	GW_ADMIN_CA_UPDATE,
 	GW_ADMIN_CLIENT_AUTH, /* with GW_ADMIN_ENABLE: on, else off */
+	GW_ADMIN_TEST_CERT,   /* changes nothing: tries a login out */
 	GW_ADMIN_VERB_COUNT
 };
 
@@ -42,14 +43,18 @@ enum gw_admin_flag {
 };
 
 #define GW_ADMIN_PEM_MAX    24576 /* one certificate of GW_CERT_MAX, PEM */
+#define GW_ADMIN_REPORT_MAX 32768
 #define GW_ADMIN_DETAIL_MAX 256
 
 struct gw_admin {
 	enum gw_admin_verb verb;
 	uint32_t flags;          /* enum gw_admin_flag */
 	char id[GW_CA_ID_SIZE];  /* "" with REGISTER and CLIENT_AUTH */
-	const uint8_t *pem;      /* borrowed; REGISTER only */
+	const uint8_t *pem;      /* borrowed; REGISTER: one certificate;
+				    TEST_CERT: the one and its CAs */
 	size_t pem_len;
+	char listener[GW_NAME_MAX]; /* TEST_CERT only; "": the first */
+	int64_t at;              /* TEST_CERT only: unix time; 0: now */
 	struct gw_settings settings; /* REGISTER and UPDATE only */
 };
 
@@ -58,6 +63,9 @@ struct gw_admin_done {
 	char id[GW_CA_ID_SIZE];  /* of the certificate; "" when there is none */
 	char detail[GW_ADMIN_DETAIL_MAX];
 	uint32_t ended;          /* sessions that were ended */
+	const char *report;      /* TEST_CERT only: JSON, borrowed; after
+				    decoding not NUL-terminated */
+	size_t report_len;
 };
 
 /* Whether id, PEM, flags and settings are those of the verb. */

@@ -58,6 +58,19 @@ static const struct admin_case {
 	  { .verb = GW_ADMIN_CA_DEREGISTER, .id = "c-012345678G" }, false },
 	{ "enable", { .verb = GW_ADMIN_CLIENT_AUTH,
 		      .flags = GW_ADMIN_ENABLE }, true },
+	{ "a trial", { .verb = GW_ADMIN_TEST_CERT, PEM }, true },
+	{ "a trial, every option",
+	  { .verb = GW_ADMIN_TEST_CERT, PEM, .listener = "door", .at = 1 },
+	  true },
+	{ "a trial of nothing", { .verb = GW_ADMIN_TEST_CERT }, false },
+	{ "a trial before all time",
+	  { .verb = GW_ADMIN_TEST_CERT, PEM, .at = -1 }, false },
+	{ "a trial with an id", { .verb = GW_ADMIN_TEST_CERT, PEM, ID },
+	  false },
+	{ "register at a listener",
+	  { .verb = GW_ADMIN_CA_REGISTER, PEM, .listener = "door" }, false },
+	{ "register at a time",
+	  { .verb = GW_ADMIN_CA_REGISTER, PEM, .at = 1 }, false },
 	{ "an unknown flag", { .verb = GW_ADMIN_CLIENT_AUTH, .flags = 8 },
 	  false },
 	{ "an unknown verb", { .verb = GW_ADMIN_VERB_COUNT }, false },
@@ -67,6 +80,7 @@ static bool
 is_same(const struct gw_admin *a, const struct gw_admin *b)
 {
 	return a->verb == b->verb && a->flags == b->flags &&
+	       strcmp(a->listener, b->listener) == 0 && a->at == b->at &&
 	       strcmp(a->id, b->id) == 0 && a->pem_len == b->pem_len &&
 	       a->settings.count == b->settings.count &&
 	       a->settings.len == b->settings.len &&

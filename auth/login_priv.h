@@ -1,0 +1,44 @@
+/* auth/login_priv.h — one login from the inside. For login.c, which takes it
+ * through its stages, and trial.c, which describes them. */
+#ifndef GW_LOGIN_PRIV_H
+#define GW_LOGIN_PRIV_H
+
+#include "claims.h"
+#include "login.h"
+
+enum stage { ST_CHAIN, ST_PROFILE, ST_REVOCATION, ST_JOIN, ST_CLAIMS,
+	     ST_DIRECTORY, ST_POLICY, ST_SESSION, ST_COUNT };
+
+struct login {
+	struct gw_auth *auth;
+	struct gw_peer *link;
+	uint64_t id, proxy_id;      /* ours; the proxy's */
+	char name[GW_LOGIN_ID_SIZE];
+	char peer[GW_PEER_MAX];
+	const struct gw_conf_listener *listener;
+	enum stage stage;
+	uint64_t generation;        /* of the registry, when path was found */
+	uint8_t leaf[GW_HASH];
+	char subject[GW_SUBJECT_MAX], serial[GW_SERIAL_MAX];
+	STACK_OF(X509) *given;
+	struct gw_path path;
+	struct gw_standing standing;
+	struct gw_claims claims;
+	struct gw_facts facts;
+	bool has_facts;
+	char dc[GW_HOST_MAX];
+	struct gw_timer timer;      /* for gwd-kdc */
+	struct gw_verdict_msg says;
+	struct gw_session *session; /* only within finish() */
+	bool is_joined;
+	struct gw_error err;
+	uint64_t began_us, stage_us, took_us[ST_COUNT];
+	/* Only tried out (trial.h): nobody is admitted, nothing is counted. */
+	struct gw_trial *trial;
+	time_t at; /* the time the path is judged for; 0: now */
+};
+
+/* Where a trial's login goes instead of to a link. */
+void gw_trial_conclude(struct login *l);
+
+#endif
