@@ -5,7 +5,9 @@
 
 #define MIN_MS     1000u
 #define MAX_MS     (3600u * 1000) /* the wall clock may be moved */
-#define RETRY_MS   (60u * 1000)
+#define RETRY_MIN_MS 2000u
+#define RETRY_MAX_MS (60u * 1000)
+#define RESTING_MS (60u * 1000)   /* nobody is in */
 #define SPREAD_MS  (30u * 1000)   /* after a new list */
 
 struct gw_recheck {
@@ -14,7 +16,8 @@ struct gw_recheck {
 	STACK_OF(X509) *given;
 	struct gw_standing standing;
 	struct gw_timer timer;
-	bool is_failing, was_told_of_lists;
+	unsigned failures; /* in a row */
+	bool was_told_of_lists;
 	time_t at;
 };
 
@@ -79,9 +82,11 @@ conclude(struct gw_recheck *c)
 		gw_peers_revoke(auth_of(c), c->session, r->code);
 		return;
 	}
-	c->is_failing = r->code != GW_ERR_OK;
-	if (c->is_failing)
-		arm(c, spread(RETRY_MS));
+	c->failures = r->code == GW_ERR_OK ? 0 : c->failures + 1;
+	if (c->failures > 0)
+		arm(c, spread(GW_MIN((uint64_t)RETRY_MIN_MS
+					     << GW_MIN(c->failures, 8u),
+				     (uint64_t)RETRY_MAX_MS)));
 	else
 		plan(c, r->fresh_until);
 }
@@ -102,7 +107,7 @@ on_timer(struct gw_timer *t)
 
 	c->was_told_of_lists = false;
 	if (c->session->connections == 0) {
-		arm(c, RETRY_MS);
+		arm(c, RESTING_MS);
 		return;
 	}
 	if (c->standing.waiting > 0)
@@ -172,5 +177,5 @@ gw_recheck_at(const struct gw_session *s)
 bool
 gw_recheck_is_failing(const struct gw_session *s)
 {
-	return s->recheck != NULL && s->recheck->is_failing;
+	return s->recheck != NULL && s->recheck->failures > 0;
 }
