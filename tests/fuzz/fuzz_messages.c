@@ -3,6 +3,7 @@
  * encoding of it. */
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "gw/admin.h"
 #include "gw/conf.h"
@@ -82,14 +83,47 @@ conf(struct gw_rd *r)
 	gw_conf_clear(&c);
 }
 
+static struct gw_conf_ca *
+plain_ca(struct gw_conf *c)
+{
+	struct gw_conf_ca *ca = gw_conf_instance(c, gw_conf_section("ca"));
+
+	gw_conf_defaults(ca, gw_conf_section("ca"));
+	return ca;
+}
+
+/* What is accepted can be kept, and is the same when it is read again: the
+ * registry relies on it. */
+static void
+settings(const struct gw_settings *s)
+{
+	static struct gw_settings kept, again;
+	struct gw_conf a = { 0 }, b = { 0 };
+	struct gw_conf_ca *ca = plain_ca(&a);
+	const char *key;
+
+	if (gw_settings_apply(s, ca, NULL) == GW_ERR_OK &&
+	    gw_conf_ca_check(ca, "/crl", &key, NULL) == GW_ERR_OK) {
+		gw_assert(gw_settings_of(ca, &kept));
+		ca = plain_ca(&b);
+		gw_assert(gw_settings_apply(&kept, ca, NULL) == GW_ERR_OK);
+		gw_assert(gw_settings_of(ca, &again));
+		gw_assert(kept.len == again.len &&
+			  memcmp(kept.text, again.text, kept.len) == 0);
+	}
+	gw_conf_clear(&a);
+	gw_conf_clear(&b);
+}
+
 static void
 admin(struct gw_rd *r)
 {
-	struct gw_admin m;
+	static struct gw_admin m;
 
-	if (gw_admin_decode(r, &m))
-		gw_assert(gw_admin_is_valid(&m) &&
-			  m.pem_len <= GW_ADMIN_PEM_MAX);
+	if (!gw_admin_decode(r, &m))
+		return;
+	gw_assert(gw_admin_is_valid(&m) && m.pem_len <= GW_ADMIN_PEM_MAX);
+	settings(&m.settings);
 }
 
 static void
