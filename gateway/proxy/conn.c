@@ -15,6 +15,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <linux/sockios.h>
 #include <openssl/err.h>
 
 #define LINGER_MS       2000
@@ -75,6 +77,31 @@ list_remove(struct gw_conn *c)
 		c->next->prev = c->prev;
 }
 
+/* ---- limits */
+
+enum gw_limited
+gw_conn_hold(struct gw_conn *c, enum gw_limit kind)
+{
+	enum gw_limited x;
+
+	if ((c->holds & 1 << kind) != 0)
+		return GW_LIMITED_NOT;
+	x = gw_quota_take(&c->listener->site->open, gw_conn_conf(c),
+			   c->source, kind);
+	if (x == GW_LIMITED_NOT)
+		c->holds |= (uint8_t)(1 << kind);
+	return x;
+}
+
+void
+gw_conn_release(struct gw_conn *c, enum gw_limit kind)
+{
+	if ((c->holds & 1 << kind) == 0)
+		return;
+	c->holds &= (uint8_t)~(1 << kind);
+	gw_quota_give(&c->listener->site->open, c->source, kind);
+}
+
 /* ---- sessions */
 
 void
@@ -126,12 +153,6 @@ gw_conn_deadline(struct gw_conn *c, int64_t ms)
 }
 
 static void
-tunnel_timeout(struct gw_conn *c)
-{
-	gw_tunnel_end(c, GW_WS_GOING_AWAY, "tunnel idle or stalled");
-}
-
-static void
 linger_timeout(struct gw_conn *c)
 {
 	gw_conn_end(c, NULL);
@@ -165,7 +186,7 @@ static const struct {
 	[GW_CONN_HANDSHAKE] = { gw_handshake_run, gw_handshake_timeout },
 	[GW_CONN_DENIED] = { gw_denied_run, gw_denied_timeout },
 	[GW_CONN_HTTP] = { gw_serve_run, gw_serve_timeout },
-	[GW_CONN_TUNNEL] = { gw_tunnel_run, tunnel_timeout },
+	[GW_CONN_TUNNEL] = { gw_tunnel_run, gw_tunnel_timeout },
 	[GW_CONN_LINGER] = { linger_run, linger_timeout },
 };
 
@@ -206,6 +227,17 @@ on_timer(struct gw_timer *t)
 }
 
 /* ---- moving bytes */
+
+uint32_t
+gw_conn_drained(struct gw_conn *c)
+{
+	int n = 0;
+	uint32_t before = c->queued;
+
+	(void)ioctl(c->sock.io.fd, SIOCOUTQ, &n);
+	c->queued = n > 0 ? (uint32_t)n : 0;
+	return before > c->queued ? before - c->queued : 0;
+}
 
 enum gw_xfer
 gw_conn_fill(struct gw_conn *c, struct gw_buf *b, size_t max)
@@ -261,7 +293,8 @@ gw_conn_again(struct gw_conn *c)
 }
 
 void
-gw_conn_open(struct gw_listener *l, int fd, const struct sockaddr_storage *peer)
+gw_conn_open(struct gw_listener *l, int fd, const struct sockaddr_storage *peer,
+	     uint32_t source)
 {
 	struct gw_worker *w = l->worker;
 	struct gw_conn *c = gw_xcalloc(1, sizeof(*c));
@@ -271,6 +304,8 @@ gw_conn_open(struct gw_listener *l, int fd, const struct sockaddr_storage *peer)
 	c->reason = GW_ERR_AUTH_UNAVAILABLE;
 	c->worker = w;
 	c->listener = l;
+	c->source = source;
+	c->holds = 1 << GW_LIMIT_CONNECTIONS | 1 << GW_LIMIT_HANDSHAKES;
 	c->until_ms = UINT64_MAX;
 	c->started_ms = gw_loop_now_ms(w->loop);
 	c->task.fn = on_task;
@@ -292,6 +327,7 @@ gw_conn_serve(struct gw_conn *c)
 {
 	gw_assert(c->verdict == GW_VERDICT_ALLOW && c->ident != NULL);
 	c->state = GW_CONN_HTTP;
+	gw_conn_release(c, GW_LIMIT_HANDSHAKES);
 	gw_conn_deadline(c, gw_conn_conf(c)->idle_timeout_ms);
 	gw_serve_run(c);
 }
@@ -301,6 +337,8 @@ log_denied(const struct gw_conn *c)
 {
 	char peer[GW_PEER_MAX];
 
+	if (!gw_worker_may_log(c->worker))
+		return;
 	gw_conn_peer(c, peer);
 	gw_event(GW_LOG_INFO, "connection-denied", "req", c->login, "listener",
 		 gw_conn_conf(c)->title, "peer", peer, "reason",
@@ -313,6 +351,7 @@ gw_conn_deny(struct gw_conn *c)
 	gw_assert(c->verdict != GW_VERDICT_ALLOW || c->reason != GW_ERR_OK);
 	c->verdict = GW_VERDICT_DENY;
 	c->state = GW_CONN_DENIED;
+	gw_conn_release(c, GW_LIMIT_HANDSHAKES);
 	c->until_ms = UINT64_MAX;
 	leave_session(c);
 	c->listener->count.denied++;
@@ -407,7 +446,9 @@ gw_conn_end(struct gw_conn *c, const char *why)
 	gw_sock_close(w->loop, &c->sock);
 	list_remove(c);
 	w->count.connections--;
-	gw_listener_left(c->listener);
+	for (int i = 0; i < GW_LIMIT_COUNT; i++)
+		gw_conn_release(c, i);
+	c->listener->count.connections--;
 	/* callers up the stack still hold the pointer; if the task is queued
 	 * already, it runs with this function instead */
 	c->task.fn = on_free;
@@ -441,6 +482,8 @@ gw_conn_finish(struct gw_conn *c, const char *why)
 		return;
 	}
 	c->state = GW_CONN_LINGER;
+	gw_conn_release(c, GW_LIMIT_HANDSHAKES);
+	gw_conn_release(c, GW_LIMIT_HEADS);
 	c->until_ms = UINT64_MAX;
 	gw_conn_deadline(c, LINGER_MS);
 	linger_run(c);

@@ -18,6 +18,7 @@
 #include "gw/loop.h"
 #include "gw/proto.h"
 #include "ident.h"
+#include "quota.h"
 #include "sock.h"
 #include "ws.h"
 
@@ -36,7 +37,7 @@ enum gw_conn_state {
 	GW_CONN_STATE_COUNT
 };
 
-/* 360 bytes; an idle one holds besides only OpenSSL's state and, unless it is
+/* 376 bytes; an idle one holds besides only OpenSSL's state and, unless it is
  * a tunnel, the identity block. */
 struct gw_conn {
 	struct gw_sock sock;          /* first: events come with its address */
@@ -69,6 +70,9 @@ struct gw_conn {
 	uint32_t request_count;
 	uint32_t slot;                /* while is_waiting */
 	uint32_t link;                /* the link the session came by */
+	uint32_t source;              /* whom it counts as, see quota.h */
+	uint32_t queued;              /* in the kernel, when last looked */
+	uint8_t holds;                /* bits of enum gw_limit */
 	bool is_waiting;              /* for a verdict */
 	bool is_admitted;             /* counted at gwd-auth */
 	bool has_signed;              /* its CertificateVerify has come */
@@ -84,9 +88,13 @@ struct gw_conn {
 	uint16_t port;
 };
 
-/* Takes `fd`. */
+/* Takes `fd`, and a connection and a handshake that `source` holds. */
 void gw_conn_open(struct gw_listener *l, int fd,
-		  const struct sockaddr_storage *peer);
+		  const struct sockaddr_storage *peer, uint32_t source);
+/* One of what the listener's limits allow. Held until released or the
+ * connection's end; twice is no harm. */
+GW_MUST_CHECK enum gw_limited gw_conn_hold(struct gw_conn *c, enum gw_limit kind);
+void gw_conn_release(struct gw_conn *c, enum gw_limit kind);
 /* Tries to get on. */
 void gw_conn_run(struct gw_conn *c);
 /* gw_conn_run() once more at the end of the turn: others come first. */
@@ -99,6 +107,10 @@ void gw_conn_join_session(struct gw_conn *c);
 /* The handshake is over: take up requests, or tell why not. */
 void gw_conn_serve(struct gw_conn *c);
 void gw_conn_deny(struct gw_conn *c);
+
+/* Bytes the client has taken of those the kernel held for it when this was
+ * asked last: who reads slowly makes room for a write only now and then. */
+uint32_t gw_conn_drained(struct gw_conn *c);
 
 /* Reads what the client sent into `*b`. */
 enum gw_xfer gw_conn_fill(struct gw_conn *c, struct gw_buf *b, size_t max);

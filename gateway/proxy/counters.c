@@ -33,6 +33,8 @@ add_listener(struct gw_listener_counters *sum,
 	sum->connections += l->connections;
 	sum->accepted += l->accepted;
 	sum->refused += l->refused;
+	sum->heads_refused += l->heads_refused;
+	sum->source_refused += l->source_refused;
 	sum->handshakes += l->handshakes;
 	sum->handshakes_failed += l->handshakes_failed;
 	sum->denied += l->denied;

@@ -9,7 +9,10 @@
 
 struct gw_listener_counters {
 	int64_t connections; /* open now */
-	int64_t accepted, refused;
+	int64_t accepted;
+	int64_t refused;        /* before TLS */
+	int64_t heads_refused;
+	int64_t source_refused; /* of both, for what one address held */
 	int64_t handshakes, handshakes_failed;
 	int64_t denied;
 };

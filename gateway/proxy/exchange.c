@@ -164,17 +164,16 @@ gw_exchange_refuse_head(struct gw_conn *c, enum gw_err why)
 	(void)gw_exchange_new(c);
 	gw_exchange_fail(c, why, "head incomplete");
 	gw_buf_put(&c->worker->bufs, &c->in);
-	gw_conn_run(c);
 }
 
 /* ---- step one: a connection (the request is two, the response three) */
 
-/* What may not be sent twice must not meet a connection that the server is
- * just closing. */
+/* A used connection on which the server has hung up, or said what nobody asked
+ * for: that would be taken for this request's answer (RFC 9112 9.2). */
 static bool
-is_fit(struct gw_exchange *x, const struct gw_upconn *up)
+is_fit(const struct gw_upconn *up)
 {
-	return x->can_retry || !up->was_reused || !gw_upconn_is_stale(up);
+	return !up->was_reused || !gw_upconn_is_stale(up);
 }
 
 void
@@ -190,7 +189,7 @@ gw_exchange_connect(struct gw_conn *c)
 			gw_exchange_fail(c, why, "no server left to try");
 			return;
 		}
-		if (is_fit(x, c->up))
+		if (is_fit(c->up))
 			break;
 		gw_upconn_release(c->up, false);
 	}
@@ -276,16 +275,67 @@ patience(const struct gw_conn *c, enum gw_phase phase)
 	return gw_conn_conf(c)->body_timeout_ms;
 }
 
+/* What the client has moved buys it time at the rate it must keep up, never
+ * more than body_timeout ahead: a byte now and then does not hold a request
+ * for ever. */
+static void
+earn(struct gw_conn *c, uint64_t bytes)
+{
+	const struct gw_conf_listener *conf = gw_conn_conf(c);
+	struct gw_exchange *x = c->exchange;
+	uint64_t rate = (uint64_t)conf->body_min_rate;
+	uint64_t now = gw_loop_now_ms(c->worker->loop);
+	uint64_t full = now + (uint64_t)conf->body_timeout_ms;
+
+	if (rate == 0 && bytes > 0)
+		x->pace_ms = full;
+	else if (rate > 0)
+		x->pace_ms = GW_MIN(full, x->pace_ms + bytes * 1000 / rate);
+	gw_conn_deadline(c, x->pace_ms > now ? (int64_t)(x->pace_ms - now)
+					     : 0);
+}
+
+static void
+note_pace(struct gw_conn *c, enum gw_phase phase, bool is_new)
+{
+	struct gw_exchange *x = c->exchange;
+	uint64_t total = phase == PH_BODY ? x->request.body.total
+					  : c->bytes_out;
+
+	if (is_new) {
+		x->paced = total;
+		x->pace_ms = gw_loop_now_ms(c->worker->loop) +
+			     (uint64_t)gw_conn_conf(c)->body_timeout_ms;
+	}
+	if (phase == PH_CLIENT)
+		(void)gw_conn_drained(c);
+	earn(c, total - x->paced);
+	x->paced = total;
+}
+
+/* The kernel may hold a great deal for a client that takes it slowly, but
+ * fast enough. */
+static bool
+client_still_reads(struct gw_conn *c)
+{
+	earn(c, gw_conn_drained(c));
+	return c->deadline_ms > gw_loop_now_ms(c->worker->loop);
+}
+
 static void
 note_phase(struct gw_conn *c, bool has_moved)
 {
 	struct gw_exchange *x = c->exchange;
 	enum gw_phase phase = phase_of(c);
+	bool is_new = phase != x->phase;
 
-	if (phase == x->phase && !has_moved)
+	if (!is_new && !has_moved)
 		return;
 	x->phase = phase;
-	gw_conn_deadline(c, patience(c, phase));
+	if (phase == PH_BODY || phase == PH_CLIENT)
+		note_pace(c, phase, is_new);
+	else
+		gw_conn_deadline(c, patience(c, phase));
 }
 
 /* Nothing moves for now: hold no buffer without bytes, and wait as long as
@@ -392,7 +442,8 @@ gw_exchange_timeout(struct gw_conn *c)
 		gw_exchange_fail_up(c, GW_ERR_UPSTREAM_TIMEOUT, "no answer in time");
 		break;
 	default:
-		gw_conn_end(c, "client does not read");
+		if (!client_still_reads(c))
+			gw_conn_end(c, "client does not read");
 		return;
 	}
 	gw_conn_run(c);

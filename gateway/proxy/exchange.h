@@ -16,7 +16,8 @@ struct gw_worker;
 /* The first `head_len` bytes of c->in are a request's head, or more than one
  * may have. Sets c->exchange. */
 void gw_exchange_begin(struct gw_conn *c, size_t head_len);
-/* No head will come of what is there: answers with the reason and closes. */
+/* No head will come of what is there: the answer is the reason, then comes
+ * the end. Sets c->exchange; the caller runs it. */
 void gw_exchange_refuse_head(struct gw_conn *c, enum gw_err why);
 /* Gets on; at its end c->exchange is NULL or the connection in another
  * state. */

@@ -34,6 +34,8 @@ struct gw_exchange {
 	bool up_is_deaf;     /* takes no more of the request */
 	bool is_page;        /* the response is our own */
 	uint64_t started_ms;
+	uint64_t pace_ms;    /* when the client's time is up */
+	uint64_t paced;      /* bytes that earned it */
 	char label[120];     /* for the log, at debug only */
 };
 

@@ -14,13 +14,28 @@
 /* Accepted in one turn; the established have theirs before the next. */
 #define TURN_MAX 16
 
-static void
-count_refusal(struct gw_listener *l, const char *why)
+void
+gw_listener_refused(struct gw_listener *l, enum gw_refusal why, bool of_source)
 {
-	l->count.refused++;
-	if (gw_worker_may_log(l->worker))
-		gw_event(GW_LOG_WARN, "connection-refused", "listener",
-			 l->site->conf->title, "why", why, NULL);
+	static const char *const names[GW_REFUSAL_COUNT] = {
+		"no descriptor left", "connections", "handshakes", "heads",
+	};
+	struct gw_quiet *q = &l->quiet[why];
+	uint64_t second = gw_loop_now_ms(l->worker->loop) / 1000 + 1;
+
+	if (why == GW_REFUSAL_HEADS)
+		l->count.heads_refused++;
+	else
+		l->count.refused++;
+	l->count.source_refused += of_source;
+	q->count++;
+	if (q->second == second)
+		return;
+	gw_event(GW_LOG_WARN, "connection-refused", "listener",
+		 l->site->conf->title, "why", names[why], "limit",
+		 of_source ? "source" : "all", "count", GW_NUM(q->count),
+		 NULL);
+	*q = (struct gw_quiet){ .second = second };
 }
 
 /* How long a worker that can neither accept nor refuse leaves its queue. */
@@ -49,7 +64,7 @@ static bool
 refuse_one(struct gw_listener *l)
 {
 	if (gw_reserve_refuse(l->io.fd)) {
-		count_refusal(l, "no descriptor left");
+		gw_listener_refused(l, GW_REFUSAL_DESCRIPTORS, false);
 		return true;
 	}
 	rest(l);
@@ -57,36 +72,49 @@ refuse_one(struct gw_listener *l)
 }
 
 static bool
-may_open(struct gw_listener *l)
+take(struct gw_listener *l, uint32_t source, enum gw_limit kind,
+     enum gw_refusal why)
 {
-	int64_t max = l->site->conf->max_connections;
+	enum gw_limited x = gw_quota_take(&l->site->open, l->site->conf,
+					   source, kind);
 
-	if (atomic_fetch_add_explicit(&l->site->open, 1,
-				      memory_order_relaxed) < max)
+	if (x == GW_LIMITED_NOT)
 		return true;
-	atomic_fetch_sub_explicit(&l->site->open, 1, memory_order_relaxed);
+	gw_listener_refused(l, why, x == GW_LIMITED_SOURCE);
+	return false;
+}
+
+static bool
+may_open(struct gw_listener *l, uint32_t source)
+{
+	if (!take(l, source, GW_LIMIT_CONNECTIONS, GW_REFUSAL_CONNECTIONS))
+		return false;
+	if (take(l, source, GW_LIMIT_HANDSHAKES, GW_REFUSAL_HANDSHAKES))
+		return true;
+	gw_quota_give(&l->site->open, source, GW_LIMIT_CONNECTIONS);
 	return false;
 }
 
 static void
 welcome(struct gw_listener *l, int fd, const struct sockaddr_storage *peer)
 {
+	uint32_t source = gw_quota_source((size_t)(l - l->worker->listeners),
+					   peer);
 	int on = 1;
 
 	l->count.accepted++;
 	if (gw_reserve_claims(fd)) {
-		count_refusal(l, "no descriptor left");
+		gw_listener_refused(l, GW_REFUSAL_DESCRIPTORS, false);
 		return;
 	}
-	if (!may_open(l)) {
+	if (!may_open(l, source)) {
 		gw_close(&fd);
-		count_refusal(l, "max_connections");
 		return;
 	}
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	l->count.connections++;
-	gw_conn_open(l, fd, peer);
+	gw_conn_open(l, fd, peer, source);
 }
 
 static void
@@ -136,11 +164,4 @@ gw_listener_close(struct gw_listener *l)
 	gw_timer_stop(l->worker->loop, &l->pause);
 	gw_loop_del(l->worker->loop, &l->io);
 	gw_close(&l->io.fd);
-}
-
-void
-gw_listener_left(struct gw_listener *l)
-{
-	l->count.connections--;
-	atomic_fetch_sub_explicit(&l->site->open, 1, memory_order_relaxed);
 }

@@ -8,6 +8,19 @@
 /* Pipelined requests answered before others get their turn. */
 #define REQUESTS_A_TURN 8
 
+/* A head that came at once has never been one under way. */
+static void
+hold_head(struct gw_conn *c)
+{
+	enum gw_limited x = gw_conn_hold(c, GW_LIMIT_HEADS);
+
+	if (x == GW_LIMITED_NOT)
+		return;
+	gw_listener_refused(c->listener, GW_REFUSAL_HEADS,
+			    x == GW_LIMITED_SOURCE);
+	gw_exchange_refuse_head(c, GW_ERR_BUSY);
+}
+
 static void
 request_idle(struct gw_conn *c)
 {
@@ -20,6 +33,7 @@ request_idle(struct gw_conn *c)
 	} else if (!c->is_reading_head) {
 		c->is_reading_head = true;
 		gw_conn_deadline(c, conf->header_timeout_ms);
+		hold_head(c);
 	}
 }
 
@@ -67,11 +81,12 @@ next_request(struct gw_conn *c)
 		if (head > 0 || used > max) {
 			c->scanned = 0;
 			c->is_reading_head = false;
+			gw_conn_release(c, GW_LIMIT_HEADS);
 			gw_exchange_begin(c, head > 0 ? head : used);
 			return c->exchange != NULL;
 		}
-		if (!read_head(c))
-			return false;
+		if (!read_head(c)) /* or one too many has been refused */
+			return c->exchange != NULL;
 	}
 }
 
@@ -91,10 +106,12 @@ gw_serve_run(struct gw_conn *c)
 void
 gw_serve_timeout(struct gw_conn *c)
 {
-	if (c->exchange != NULL)
+	if (c->exchange != NULL) {
 		gw_exchange_timeout(c);
-	else if (gw_buf_used(c->in) > 0)
+	} else if (gw_buf_used(c->in) > 0) {
 		gw_exchange_refuse_head(c, GW_ERR_HTTP_TIMEOUT);
-	else
+		gw_conn_run(c);
+	} else {
 		gw_conn_finish(c, "idle");
+	}
 }

@@ -10,6 +10,7 @@
 #include "gw/conf.h"
 #include "gw/proto.h"
 #include "http.h"
+#include "quota.h"
 
 #define GW_NO_UPSTREAM SIZE_MAX
 #define GW_OWNED_MAX   8
@@ -38,7 +39,7 @@ struct gw_site_listener {
 	struct gw_site_route *routes; /* longest prefix first */
 	size_t route_count;
 	size_t upstream;         /* GW_NO_UPSTREAM: none */
-	_Atomic int64_t open;    /* connections, all workers */
+	struct gw_quota_counts open; /* all workers */
 };
 
 struct gw_site {

@@ -20,11 +20,14 @@ static json_t *
 listener_row(const struct gw_site_listener *l,
 	     const struct gw_listener_counters *n)
 {
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "title",
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+			 "title",
 			 l->conf->title, "connections",
 			 (json_int_t)n->connections, "accepted",
 			 (json_int_t)n->accepted, "refused",
-			 (json_int_t)n->refused, "handshakes",
+			 (json_int_t)n->refused, "heads_refused",
+			 (json_int_t)n->heads_refused, "source_refused",
+			 (json_int_t)n->source_refused, "handshakes",
 			 (json_int_t)n->handshakes, "handshakes_failed",
 			 (json_int_t)n->handshakes_failed, "denied",
 			 (json_int_t)n->denied);

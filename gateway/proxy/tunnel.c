@@ -134,6 +134,8 @@ note_progress(struct gw_conn *c)
 	const struct gw_conf_listener *conf = gw_conn_conf(c);
 	bool is_stalled = gw_buf_used(c->in) > 0 || gw_buf_used(c->out) > 0;
 
+	if (gw_buf_used(c->out) > 0)
+		(void)gw_conn_drained(c);
 	gw_conn_deadline(c, is_stalled || c->client_eof || c->up_eof
 				    ? conf->body_timeout_ms
 				    : conf->tunnel_timeout_ms);
@@ -179,6 +181,17 @@ gw_tunnel_run(struct gw_conn *c)
 	}
 	note_progress(c);
 	gw_conn_again(c);
+}
+
+void
+gw_tunnel_timeout(struct gw_conn *c)
+{
+	/* what the kernel holds for a slow client goes down before there is
+	 * room for more */
+	if (gw_buf_used(c->out) > 0 && gw_conn_drained(c) > 0)
+		gw_conn_deadline(c, gw_conn_conf(c)->body_timeout_ms);
+	else
+		gw_tunnel_end(c, GW_WS_GOING_AWAY, "tunnel idle or stalled");
 }
 
 /* Whether the client has whole frames only, all of them, and listens. A part

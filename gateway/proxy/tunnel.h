@@ -12,6 +12,7 @@ struct gw_conn;
  * c->in goes to c->up and back to c->out. */
 void gw_tunnel_begin(struct gw_conn *c);
 void gw_tunnel_run(struct gw_conn *c);
+void gw_tunnel_timeout(struct gw_conn *c);
 /* At once. A WebSocket client gets a Close frame with the reason when the
  * server's last frame has gone out whole; within one it cannot be said. */
 void gw_tunnel_end(struct gw_conn *c, enum gw_ws_code code, const char *why);

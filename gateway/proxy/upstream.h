@@ -66,7 +66,7 @@ void gw_upconn_broke(struct gw_upconn *c, enum gw_err why);
 /* Done with it: kept for the next if it may be. */
 void gw_upconn_release(struct gw_upconn *c, bool reusable);
 /* Whether the server has said or ended anything meanwhile: asked before a
- * request that must not be sent twice goes out on a used connection. */
+ * request goes out on a used connection. */
 bool gw_upconn_is_stale(const struct gw_upconn *c);
 
 bool gw_server_is_down(const struct gw_server *s);

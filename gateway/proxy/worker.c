@@ -232,6 +232,9 @@ gw_worker_may_log(struct gw_worker *w)
 	uint64_t second = gw_loop_now_ms(w->loop) / 1000;
 
 	if (second != w->log_second) {
+		if (w->log_lines > LINES_A_SECOND)
+			gw_event(GW_LOG_WARN, "lines-left-out", "count",
+				 GW_NUM(w->log_lines - LINES_A_SECOND), NULL);
 		w->log_second = second;
 		w->log_lines = 0;
 	}
@@ -309,6 +312,7 @@ gw_worker_init(struct gw_worker *w, unsigned index, const struct gw_site *site,
 	w->index = index;
 	w->site = site;
 	gw_mailbox_init(&w->inbox);
+	gw_quota_init();
 	(void)gw_reserve_fill();
 	w->scratch = gw_xcalloc(1, GW_SCRATCH);
 	w->stop_timer.fn = on_stop_timer;

@@ -135,7 +135,11 @@ struct gw_conf_listener {
 	int64_t handshake_timeout_ms, header_timeout_ms, idle_timeout_ms;
 	int64_t body_timeout_ms; /* between two reads */
 	int64_t tunnel_timeout_ms; /* an upgraded connection at rest */
-	int64_t max_header, max_body, max_connections;
+	int64_t body_min_rate;   /* bytes a second; 0: none */
+	int64_t max_header, max_body;
+	/* at once; of all, and of one client address; 0: no limit */
+	int64_t max_connections, max_handshakes, max_heads;
+	int64_t source_connections, source_handshakes, source_heads;
 	bool resumption;         /* TLS tickets, judged anew at each use */
 };
 

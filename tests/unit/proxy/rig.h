@@ -37,6 +37,8 @@ size_t rig_pem_key(EVP_PKEY *k, uint8_t *out, size_t cap);
  *   /garbage    no HTTP
  *   /drop-reused  closes without a word when not the connection's first
  *   /ws         101, then echo
+ *   /interims/N N times 103, then an answer
+ *   /unasked/MS  an answer, and after a while one more
  *   /frames/X   101, WebSocket frames (whole, cut, closed, other), silence
  */
 struct rig_upstream {

@@ -355,6 +355,26 @@ give_interim(struct peer *p, const char *arg)
 	       give_text(p, "after");
 }
 
+static bool
+give_interims(struct peer *p, const char *arg)
+{
+	bool ok = true;
+
+	for (unsigned long n = strtoul(arg, NULL, 10); ok && n > 0; n--)
+		ok = say(p, "HTTP/1.1 103 Early Hints\r\n\r\n");
+	return ok && give_text(p, "after");
+}
+
+/* Once it has answered: another answer. */
+static bool
+give_unasked(struct peer *p, const char *arg)
+{
+	if (!give_text(p, "asked"))
+		return false;
+	usleep(20000 + (useconds_t)strtoul(arg, NULL, 10) * 1000);
+	return give_text(p, "nobody asked for this");
+}
+
 static const struct {
 	const char *path;
 	bool (*fn)(struct peer *p, const char *arg);
@@ -366,7 +386,8 @@ static const struct {
 	{ "/hang", give_hang },        { "/garbage", give_garbage },
 	{ "/half", give_half },        { "/drop-reused", give_drop },
 	{ "/frames/", give_frames },
-	{ "/ws", give_ws },            { "/interim", give_interim },
+	{ "/ws", give_ws },            { "/interims/", give_interims },
+	{ "/interim", give_interim },  { "/unasked/", give_unasked },
 };
 
 static bool

@@ -1,0 +1,469 @@
+/* test_limits.c — limits and fairness of gwd-proxy as a whole (rig.h): who
+ * holds too much, who is too slow, what servers say unasked. */
+#include "rig.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+TestSuite(limits, .timeout = 60);
+
+static const struct rig_answer allow = { .reason = GW_ERR_OK };
+
+#define GET(path) \
+	"GET " path " HTTP/1.1\r\nHost: vdi.example.com\r\n\r\n"
+
+static void
+expect_status(struct rig *r, const char *text)
+{
+	char *status = rig_status(r);
+
+	cr_assert(strstr(status, text) != NULL, "%s in %s", text, status);
+	free(status);
+}
+
+/* ---- what one address holds */
+
+static void
+one_too_many(const char *key, const char *counted)
+{
+	const struct rig_key keys[] = {
+		{ "listener", key, "2" }, { NULL, NULL, NULL },
+	};
+	struct rig *r = rig_start(keys);
+	struct rig_client in[2], over;
+
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < GW_COUNT(in); i++) {
+		cr_assert(rig_connect(r, &in[i], 0));
+		cr_assert_eq(rig_get(&in[i], "/bytes/1", NULL, NULL), 200);
+	}
+	for (int i = 0; i < 3; i++) {
+		cr_assert_not(rig_connect(r, &over, 0));
+		rig_close(&over);
+	}
+	expect_status(r, counted);
+	/* the other listener counts for itself */
+	cr_assert(rig_connect(r, &over, RIG_OTHER));
+	rig_close(&over);
+	for (size_t i = 0; i < GW_COUNT(in); i++) {
+		cr_assert_eq(rig_get(&in[i], "/bytes/1", NULL, NULL), 200);
+		rig_close(&in[i]);
+	}
+	usleep(200000);
+	cr_assert(rig_connect(r, &over, 0));
+	cr_assert_eq(rig_get(&over, "/bytes/1", NULL, NULL), 200);
+	rig_close(&over);
+	rig_stop(r);
+}
+
+Test(limits, source_connections)
+{
+	one_too_many("source_connections",
+		     "\"refused\":3,\"heads_refused\":0,\"source_refused\":3,");
+}
+
+Test(limits, max_connections)
+{
+	one_too_many("max_connections",
+		     "\"refused\":3,\"heads_refused\":0,\"source_refused\":0,");
+}
+
+/* Who says nothing holds a handshake; who is through holds none. */
+static void
+handshakes(const char *key)
+{
+	const struct rig_key keys[] = {
+		{ "listener", key, "2" },
+		{ "listener", "handshake_timeout", "1500ms" },
+		{ NULL, NULL, NULL },
+	};
+	struct rig *r = rig_start(keys);
+	struct rig_client in[4], silent[2], over;
+
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < GW_COUNT(in); i++) {
+		cr_assert(rig_connect(r, &in[i], 0));
+		cr_assert_eq(rig_get(&in[i], "/bytes/1", NULL, NULL), 200);
+	}
+	for (size_t i = 0; i < GW_COUNT(silent); i++)
+		rig_dial(r, &silent[i], 0);
+	usleep(100000);
+	cr_assert_not(rig_connect(r, &over, 0));
+	rig_close(&over);
+	for (size_t i = 0; i < GW_COUNT(in); i++)
+		cr_assert_eq(rig_get(&in[i], "/bytes/1", NULL, NULL), 200);
+	usleep(2000000); /* their time is up */
+	cr_assert(rig_connect(r, &over, 0));
+	cr_assert_eq(rig_get(&over, "/bytes/1", NULL, NULL), 200);
+	rig_close(&over);
+	for (size_t i = 0; i < GW_COUNT(silent); i++)
+		rig_close(&silent[i]);
+	for (size_t i = 0; i < GW_COUNT(in); i++)
+		rig_close(&in[i]);
+	rig_stop(r);
+}
+
+Test(limits, source_handshakes)
+{
+	handshakes("source_handshakes");
+}
+
+Test(limits, max_handshakes)
+{
+	handshakes("max_handshakes");
+}
+
+/* A verdict that is awaited is part of the handshake; a denial ends it. */
+Test(limits, handshakes_judged)
+{
+	static const struct rig_key keys[] = {
+		{ "listener", "max_handshakes", "1" }, { NULL, NULL, NULL },
+	};
+	struct rig *r = rig_start(keys);
+	struct rig_client c, over;
+
+	rig_answer(r, &(struct rig_answer){ .reason = GW_ERR_CERT_REVOKED,
+					    .delay_ms = 800 });
+	cr_assert(rig_connect(r, &c, 0));
+	cr_assert_not(rig_connect(r, &over, 0));
+	rig_close(&over);
+	usleep(1100000);
+	cr_assert(rig_connect(r, &over, 0)); /* c reads its page at leisure */
+	rig_close(&over);
+	cr_assert_eq(rig_get(&c, "/", NULL, NULL), 403);
+	rig_close(&c);
+	rig_stop(r);
+}
+
+static void
+heads(const char *key, const char *counted)
+{
+	const struct rig_key keys[] = {
+		{ "listener", key, "1" }, { NULL, NULL, NULL },
+	};
+	struct rig *r = rig_start(keys);
+	struct rig_client slow, over, whole;
+	char *body;
+
+	rig_answer(r, &allow);
+	cr_assert(rig_connect(r, &slow, 0));
+	cr_assert(rig_connect(r, &over, 0));
+	cr_assert(rig_connect(r, &whole, 0));
+	rig_send(&slow, "GET /bytes/5 HTTP/1.1\r\nHo");
+	usleep(100000);
+	rig_send(&over, "GET /");
+	cr_assert_eq(rig_response(&over, NULL, &body, NULL), 503);
+	cr_assert(strstr(body, "gateway-busy") != NULL, "%s", body);
+	free(body);
+	cr_assert(rig_is_closed(&over, 3000));
+	rig_close(&over);
+	/* a head that comes whole is none under way */
+	cr_assert_eq(rig_get(&whole, "/bytes/1", NULL, NULL), 200);
+	rig_send(&slow, "st: h\r\n\r\n");
+	cr_assert_eq(rig_response(&slow, NULL, NULL, NULL), 200);
+	rig_send(&whole, "GET /bytes/1 HTTP/1.1\r\n");
+	usleep(100000);
+	rig_send(&whole, "Host: h\r\n\r\n");
+	cr_assert_eq(rig_response(&whole, NULL, NULL, NULL), 200);
+	expect_status(r, counted);
+	rig_close(&slow);
+	rig_close(&whole);
+	rig_stop(r);
+}
+
+Test(limits, source_heads)
+{
+	heads("source_heads", "\"heads_refused\":1,\"source_refused\":1,");
+}
+
+Test(limits, max_heads)
+{
+	heads("max_heads", "\"heads_refused\":1,\"source_refused\":0,");
+}
+
+/* ---- who is slow, in every phase */
+
+/* A byte of `text` each 50 ms, as long as the gateway listens. */
+static uint64_t
+trickle(int fd, SSL *ssl, const char *text, size_t len)
+{
+	uint64_t start = gw_mono_ms();
+
+	for (size_t i = 0; i < len && gw_mono_ms() - start < 5000; i++) {
+		char c;
+
+		if ((ssl != NULL ? SSL_write(ssl, text + i, 1)
+				 : send(fd, text + i, 1, MSG_NOSIGNAL)) <= 0)
+			break;
+		usleep(50000);
+		if (recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) >= 0)
+			break;
+	}
+	return gw_mono_ms() - start;
+}
+
+Test(limits, slow_handshake)
+{
+	static const struct rig_key keys[] = {
+		{ "listener", "handshake_timeout", "500ms" },
+		{ NULL, NULL, NULL },
+	};
+	static const char hello[105] = { 0x16, 3, 1, 0, 100, 1, 0, 0, 96 };
+	struct rig *r = rig_start(keys);
+	struct rig_client c;
+	uint64_t ms;
+
+	rig_dial(r, &c, 0);
+	ms = trickle(c.fd, NULL, hello, sizeof(hello));
+	cr_assert(ms >= 450 && ms < 3000, "%u ms", (unsigned)ms);
+	rig_close(&c);
+	rig_stop(r);
+}
+
+/* One connection at its time, with these settings: how long it lasted, and
+ * the status it got. */
+static int
+slow_client(const struct rig_key *keys, const char *head, const char *drops,
+	    size_t len, uint64_t *out_ms)
+{
+	struct rig *r = rig_start(keys);
+	struct rig_client c;
+	int status;
+
+	rig_answer(r, &allow);
+	cr_assert(rig_connect(r, &c, 0));
+	cr_assert_eq(rig_get(&c, "/bytes/1", NULL, NULL), 200);
+	rig_send(&c, head);
+	*out_ms = trickle(c.fd, c.ssl, drops, len);
+	status = rig_response(&c, NULL, NULL, NULL);
+	rig_close(&c);
+	rig_stop(r);
+	return status;
+}
+
+Test(limits, slow_head)
+{
+	static const struct rig_key keys[] = {
+		{ "listener", "header_timeout", "500ms" },
+		{ NULL, NULL, NULL },
+	};
+	char drops[100];
+	uint64_t ms;
+
+	memset(drops, 'a', sizeof(drops));
+	cr_assert_eq(slow_client(keys, "GET / HTTP/1.1\r\nX: ", drops,
+				 sizeof(drops), &ms), 408);
+	cr_assert(ms >= 450 && ms < 3000, "%u ms", (unsigned)ms);
+}
+
+#define POST_100 "POST /upload HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n"
+
+/* Twenty bytes a second, never resting as long as body_timeout. */
+Test(limits, slow_body)
+{
+	static const struct rig_key keys[] = {
+		{ "listener", "body_timeout", "500ms" },
+		{ "listener", "body_min_rate", "100" },
+		{ NULL, NULL, NULL },
+	};
+	char drops[100] = { 0 };
+	uint64_t ms;
+
+	cr_assert_eq(slow_client(keys, POST_100, drops, sizeof(drops), &ms),
+		     408);
+	cr_assert(ms >= 450 && ms < 3000, "%u ms", (unsigned)ms);
+}
+
+Test(limits, slow_body_in_chunks)
+{
+	static const struct rig_key keys[] = {
+		{ "listener", "body_timeout", "500ms" },
+		{ "listener", "body_min_rate", "100" },
+		{ NULL, NULL, NULL },
+	};
+	char drops[120];
+	uint64_t ms;
+
+	for (size_t i = 0; i < sizeof(drops); i++)
+		drops[i] = "1\r\nx\r\n"[i % 6];
+	cr_assert_eq(slow_client(keys, "POST /upload HTTP/1.1\r\nHost: h\r\n"
+				 "Transfer-Encoding: chunked\r\n\r\n", drops,
+				 sizeof(drops), &ms), 408);
+	cr_assert(ms >= 450 && ms < 3000, "%u ms", (unsigned)ms);
+}
+
+/* The same without a rate, and at a rate that is kept: both may go on. */
+Test(limits, slow_enough_body)
+{
+	static const char *const rates[] = { "0", "10" };
+	char drops[100];
+	uint64_t ms;
+
+	for (size_t i = 0; i < sizeof(drops); i++)
+		drops[i] = (char)rig_byte(i);
+	for (size_t i = 0; i < GW_COUNT(rates); i++) {
+		const struct rig_key keys[] = {
+			{ "listener", "body_timeout", "800ms" },
+			{ "listener", "body_min_rate", rates[i] },
+			{ NULL, NULL, NULL },
+		};
+
+		cr_assert_eq(slow_client(keys, POST_100, drops, 30, &ms), 408,
+			     "%s", rates[i]);
+		cr_assert(ms >= 1400, "%s: %u ms", rates[i], (unsigned)ms);
+	}
+}
+
+/* Reads `step` bytes each 50 ms for `ms`, then the rest: all that came. */
+static size_t
+read_slowly(struct rig_client *c, size_t step, uint64_t ms)
+{
+	static char block[65536];
+	uint64_t start = gw_mono_ms();
+	size_t got = 0;
+	int n;
+
+	for (;;) {
+		bool is_slow = gw_mono_ms() - start < ms;
+
+		n = step > 0 || !is_slow
+			? rig_recv(c, block, is_slow ? step : sizeof(block))
+			: 0;
+		if (n < 0 || (n == 0 && !is_slow))
+			return got;
+		got += (size_t)n;
+		if (is_slow)
+			usleep(50000);
+	}
+}
+
+#define LARGE 30000000
+
+static size_t
+slow_reader(const char *path, size_t step, uint64_t ms)
+{
+	static const struct rig_key keys[] = {
+		{ "listener", "body_timeout", "700ms" },
+		{ "listener", "idle_timeout", "2s" },
+		{ NULL, NULL, NULL },
+	};
+	struct rig *r = rig_start(keys);
+	struct rig_client c;
+	char text[128];
+	size_t got;
+
+	rig_answer(r, &allow);
+	cr_assert(rig_connect(r, &c, 0));
+	snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: h\r\n\r\n",
+		 path);
+	rig_send(&c, text);
+	got = read_slowly(&c, step, ms);
+	rig_close(&c);
+	rig_stop(r);
+	return got;
+}
+
+Test(limits, reader_that_stopped)
+{
+	cr_assert_lt(slow_reader("/bytes/30000000", 0, 3000), LARGE);
+}
+
+/* The kernel's buffers are larger than what it reads in body_timeout. */
+Test(limits, reader_that_is_slow)
+{
+	cr_assert_gt(slow_reader("/bytes/30000000", 16384, 4000), LARGE);
+}
+
+/* ---- what servers say */
+
+/* What nobody asked for is nobody's answer. */
+Test(limits, unasked_answer)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+	char *body;
+
+	rig_answer(r, &allow);
+	cr_assert(rig_connect(r, &c, 0));
+	for (int i = 0; i < 3; i++) {
+		cr_assert_eq(rig_get(&c, "/unasked/0", &body, NULL), 200);
+		free(body);
+		usleep(100000);
+		cr_assert_eq(rig_get(&c, "/head", &body, NULL), 200);
+		cr_assert(strstr(body, "GET /head") != NULL, "%s", body);
+		free(body);
+	}
+	rig_close(&c);
+	rig_stop(r);
+}
+
+/* The same when the client's request is seen first: both come while the
+ * gateway is stopped. */
+Test(limits, unasked_answer_in_time)
+{
+	static const struct rig_key keys[] = {
+		{ "", "workers", "1" }, { NULL, NULL, NULL },
+	};
+	struct rig *r = rig_start(keys);
+	struct rig_client c;
+	char *body;
+
+	usleep(200000); /* until the other worker's listener is gone */
+	rig_answer(r, &allow);
+	cr_assert(rig_connect(r, &c, 0));
+	for (int i = 0; i < 3; i++) {
+		cr_assert_eq(rig_get(&c, "/unasked/300", NULL, NULL), 200);
+		kill(rig_pid(r), SIGSTOP);
+		rig_send(&c, GET("/head"));
+		usleep(500000);
+		kill(rig_pid(r), SIGCONT);
+		cr_assert_eq(rig_response(&c, NULL, &body, NULL), 200);
+		cr_assert(strstr(body, "GET /head") != NULL, "%s", body);
+		free(body);
+	}
+	rig_close(&c);
+	rig_stop(r);
+}
+
+Test(limits, interim_flood)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+	char *head = NULL;
+	int status, count = 0;
+
+	rig_answer(r, &allow);
+	cr_assert(rig_connect(r, &c, 0));
+	for (int n = 16; n <= 1000; n += 984) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "GET /interims/%d HTTP/1.1\r\n"
+			 "Host: h\r\n\r\n", n);
+		rig_send(&c, path);
+		for (count = 0; (status = rig_response(&c, &head, NULL, NULL))
+				== 103; count++)
+			free(head);
+		cr_assert_eq(status, n == 16 ? 200 : 502, "%d", status);
+		cr_assert_eq(count, 16);
+		free(head);
+	}
+	rig_close(&c);
+	rig_stop(r);
+}
+
+/* 101 to who did not ask. */
+Test(limits, unasked_upgrade)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+
+	rig_answer(r, &allow);
+	cr_assert(rig_connect(r, &c, 0));
+	cr_assert_eq(rig_get(&c, "/frames/whole", NULL, NULL), 502);
+	rig_close(&c);
+	rig_stop(r);
+}
