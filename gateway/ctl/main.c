@@ -211,6 +211,46 @@ do_kill(const struct context *c)
 }
 
 static void
+put_texts(const struct context *c, const json_t *list, const char *before)
+{
+	const json_t *x;
+	size_t i;
+
+	json_array_foreach(list, i, x) {
+		fputs(before, stdout);
+		gw_text_wrap(stdout, json_is_string(x) ? json_string_value(x)
+						       : "",
+			     (int)strlen(before), c->style.width);
+	}
+}
+
+static int
+do_reload(const struct context *c)
+{
+	struct gw_reply r;
+	const json_t *renewed, *restart;
+	int status = EXIT_GOOD;
+
+	if (!ask(c, "POST", "/v1/reload", &r))
+		return EXIT_BAD;
+	if (r.status != 200)
+		return refused(&r);
+	renewed = json_object_get(r.body, "renewed");
+	restart = json_object_get(r.body, "restart");
+	put_texts(c, json_object_get(r.body, "warnings"), "warning: ");
+	put_texts(c, renewed, "new certificates: listener ");
+	if (json_array_size(renewed) == 0)
+		puts("no certificate has changed");
+	if (json_array_size(restart) > 0) {
+		puts("restart needed for:");
+		put_texts(c, restart, "  ");
+		status = EXIT_SO_SO;
+	}
+	json_decref(r.body);
+	return status;
+}
+
+static void
 put_paragraph(const struct context *c, const char *name, const char *words)
 {
 	printf("%-12s", name);
@@ -311,6 +351,8 @@ static const struct command {
 	  "who is admitted, from where, until when" },
 	{ "kill", "ID", ONE_ARG, false, do_kill,
 	  "end a session; the beginning of its id will do" },
+	{ "reload", "", NO_ARG, false, do_reload,
+	  "take up new certificates; says what needs a restart" },
 	{ "explain", "[REASON]", MAY_ARG, false, do_explain,
 	  "what a refusal means and how to cure it" },
 	{ "ca", "VERB ...", ALL_ARGS, false, do_ca,

@@ -4,6 +4,7 @@
 #include "change.h"
 #include "collect.h"
 #include "peer.h"
+#include "reload.h"
 #include "gw/log.h"
 
 #include <errno.h>
@@ -93,14 +94,17 @@ get_status(struct gw_api *a, const char *arg, const json_t *doc)
 static struct answer
 get_sessions(struct gw_api *a, const char *arg, const json_t *doc)
 {
-	struct gw_child_info info;
+	struct gw_child_info auth, proxy;
 
 	(void)arg;
-	gw_sup_info(a->sup, GW_CHILD_AUTH, &info);
-	if (info.state != GW_CS_UP)
+	gw_sup_info(a->sup, GW_CHILD_AUTH, &auth);
+	gw_sup_info(a->sup, GW_CHILD_PROXY, &proxy);
+	/* without gwd-auth the proxy tells of all that it has */
+	if (auth.state != GW_CS_UP && proxy.state != GW_CS_UP)
 		return failure(MHD_HTTP_SERVICE_UNAVAILABLE,
 			       "auth-unavailable",
-			       "gwd-auth, which keeps the sessions, is not up");
+			       "gwd-auth and gwd-proxy, which have the "
+			       "sessions, are not up");
 	return (struct answer){ MHD_HTTP_OK,
 				json_pack("{s:O}", "sessions",
 					  json_object_get(doc, "sessions")) };
@@ -156,6 +160,41 @@ post_kill(struct gw_api *a, const char *arg, const json_t *doc)
 				json_pack("{s:s}", "killed", arg) };
 }
 
+static json_t *
+texts(const struct gw_strlist *l)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < l->n; i++)
+		json_array_append_new(out, json_string(l->v[i]));
+	return out;
+}
+
+static struct answer
+post_reload(struct gw_api *a, const char *arg, const json_t *doc)
+{
+	struct gw_complaint c;
+	struct gw_reload r;
+	struct answer out;
+	char detail[sizeof(c.text) + 512];
+
+	(void)arg;
+	(void)doc;
+	if (gw_reload_run(a->sup, &r, &c)) {
+		out = (struct answer){ MHD_HTTP_OK, json_pack(
+			"{s:o, s:o, s:o}", "renewed", texts(&r.renewed),
+			"restart", texts(&r.restart), "warnings",
+			texts(&r.warnings)) };
+	} else {
+		if (!gw_format(detail, sizeof(detail), "%s:%d: %s",
+			       gw_sup_setup(a->sup)->path, c.line, c.text))
+			detail[0] = '\0';
+		out = failure(MHD_HTTP_CONFLICT, "reload-refused", detail);
+	}
+	gw_reload_clear(&r);
+	return out;
+}
+
 static bool
 is_auth_up(const struct gw_api *a)
 {
@@ -208,6 +247,7 @@ static const struct endpoint endpoints[] = {
 	{ "GET", "/v1/status", "", get_status, 0, 0 },
 	{ "GET", "/v1/sessions", "", get_sessions, 0, 0 },
 	{ "POST", "/v1/sessions/", "/kill", post_kill, 0, 0 },
+	{ "POST", "/v1/reload", "", post_reload, 0, 0 },
 	{ "GET", "/v1/cas", "", get_cas, 0, 0 },
 	{ "POST", "/v1/cas/register", "", NULL, GW_ADMIN_CA_REGISTER, 0 },
 	{ "POST", "/v1/cas/", "/update", NULL, GW_ADMIN_CA_UPDATE, 0 },

@@ -4,6 +4,8 @@
  *   GET  /v1/status             the document of collect.h
  *   GET  /v1/sessions           {"sessions": […]}
  *   POST /v1/sessions/ID/kill   ends a session; ID is 32 hex digits
+ *   POST /v1/reload             {"renewed": […], "restart": […],
+ *                               "warnings": […]}: reload.h
  *   GET  /v1/cas                {"cas": […]}, also those that are gone
  *   POST /v1/cas/register       body: change.h
  *   POST /v1/cas/ID/update      body: change.h; ID is c- and ten hex digits

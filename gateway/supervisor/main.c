@@ -1,6 +1,7 @@
 /* main.c — gwd: options, signals, and the order of things. See gwd(8). */
 #include "api.h"
 #include "notify.h"
+#include "reload.h"
 #include "sup.h"
 #include "gw/log.h"
 
@@ -117,22 +118,17 @@ stop(struct daemon *d)
 	gw_sup_stop(d->sup);
 }
 
-/* Not yet a reload: the new file is judged, the running one stays. */
 static void
-recheck(struct daemon *d)
+reload(struct daemon *d)
 {
 	struct gw_complaint c;
-	struct gw_setup s;
+	struct gw_reload r;
 
-	if (!gw_setup_load(d->conf, GW_SETUP_CHECK, &s, &c)) {
+	gw_notify("STATUS=Reloading");
+	if (!gw_reload_run(d->sup, &r, &c))
 		complain(d->conf, &c);
-		gw_event(GW_LOG_ERR, "reload-refused", "file", d->conf, "line",
-			 GW_NUM(c.line), "detail", c.text, NULL);
-		return;
-	}
-	gw_setup_clear(&s);
-	gw_event(GW_LOG_WARN, "reload-not-yet", "file", d->conf, "detail",
-		 "the file is good; restart gwd to have it used", NULL);
+	gw_reload_clear(&r);
+	gw_notify("STATUS=Serving");
 }
 
 static void
@@ -145,7 +141,7 @@ on_signal(struct gw_io *io, uint32_t events)
 	if (read(io->fd, &si, sizeof(si)) != (ssize_t)sizeof(si))
 		return;
 	if (si.ssi_signo == SIGHUP)
-		recheck(d);
+		reload(d);
 	else
 		stop(d);
 }

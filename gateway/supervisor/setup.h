@@ -45,6 +45,12 @@ GW_MUST_CHECK bool gw_setup_load(const char *path, enum gw_setup_mode mode,
 				 struct gw_complaint *c);
 void gw_setup_clear(struct gw_setup *s);
 
+/* Moves the certificates, keys and staples of the listener with this title
+ * from `fresh` to `s`; false when they are the same, or one has no such
+ * listener. */
+bool gw_setup_take_certificates(struct gw_setup *s, struct gw_setup *fresh,
+				const char *title);
+
 /* Whether some listener asks the directory; without one gwd-kdc has nothing
  * to do and needs no keytab. */
 bool gw_setup_needs_kdc(const struct gw_conf *c);

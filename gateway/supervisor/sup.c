@@ -42,6 +42,7 @@ struct proc {
 	uint64_t backoff_ms;
 	unsigned restarts;
 	bool has_listeners;
+	unsigned generation; /* of the certificates it was given */
 	struct gw_error failure; /* what FAILED said */
 	char last_end[96];
 };
@@ -50,6 +51,7 @@ struct gw_sup {
 	struct gw_loop *loop;
 	struct gw_setup *setup;
 	struct proc procs[GW_CHILD_COUNT];
+	unsigned generation; /* of the gateway's own certificates */
 	int *sockets; /* listeners × workers */
 	struct gw_sup_watch watch;
 	struct gw_sup_admin admin;
@@ -63,15 +65,16 @@ struct gw_sup {
 	int status;
 };
 
+#define OWN_FILES (1u << GW_FILE_SERVER_CERT | 1u << GW_FILE_SERVER_KEY | \
+		   1u << GW_FILE_SERVER_STAPLE)
+
 static const struct kind {
 	const char *name;
 	unsigned who; /* enum gw_process */
 	unsigned files; /* set of 1 << enum gw_file_purpose */
 } kinds[GW_CHILD_COUNT] = {
 	[GW_CHILD_PROXY] = { "gwd-proxy", GW_PROXY,
-			     1u << GW_FILE_SERVER_CERT |
-			     1u << GW_FILE_SERVER_KEY |
-			     1u << GW_FILE_SERVER_STAPLE | 1u << GW_FILE_CA },
+			     OWN_FILES | 1u << GW_FILE_CA },
 	[GW_CHILD_AUTH] = { "gwd-auth", GW_AUTH, 1u << GW_FILE_CA },
 	[GW_CHILD_KDC] = { "gwd-kdc", GW_KDC, 1u << GW_FILE_KEYTAB },
 };
@@ -137,12 +140,13 @@ send_conf(struct proc *p)
 }
 
 static void
-send_files(struct proc *p)
+send_files(struct proc *p, unsigned purposes)
 {
 	const struct gw_setup *s = p->sup->setup;
 
+	p->generation = p->sup->generation;
 	for (size_t i = 0; i < s->file_count; i++) {
-		if ((kinds[p->which].files & 1u << s->files[i].purpose) == 0)
+		if ((purposes & 1u << s->files[i].purpose) == 0)
 			continue;
 		gw_file_encode(gw_chan_begin(p->chan), &s->files[i]);
 		tell(p, GW_MSG_FILE, 0, -1);
@@ -414,6 +418,34 @@ open_doors(struct gw_sup *s)
 		s->on_ready(s->ready_ctx);
 }
 
+/* Also when it was still starting, with the old ones, as they came. */
+static void
+send_renewal(struct proc *p)
+{
+	if (p->state != GW_CS_UP || p->generation == p->sup->generation)
+		return;
+	send_files(p, OWN_FILES);
+	tell_empty(p, GW_MSG_RENEW, 0);
+}
+
+static enum gw_err
+on_renewed(void *ctx, struct gw_msg *m)
+{
+	struct proc *p = ctx;
+	enum gw_err why = gw_err_from_wire(gw_rd_u32(&m->rd));
+	char detail[GW_DETAIL_MAX];
+
+	gw_rd_str(&m->rd, detail, sizeof(detail));
+	if (p->which != GW_CHILD_PROXY || !gw_rd_done(&m->rd))
+		return GW_ERR_PROTO;
+	if (why == GW_ERR_OK)
+		gw_event(GW_LOG_INFO, "certificates-renewed", NULL);
+	else
+		gw_event(GW_LOG_ERR, "renew-failed", "reason",
+			 gw_err_name(why), "detail", detail, NULL);
+	return GW_ERR_OK;
+}
+
 static enum gw_err
 on_ready(void *ctx, struct gw_msg *m)
 {
@@ -429,8 +461,10 @@ on_ready(void *ctx, struct gw_msg *m)
 	gw_event(GW_LOG_INFO, "process-ready", "process",
 		 kinds[p->which].name, "pid", GW_NUM(p->pid), "after_ms",
 		 GW_NUM(gw_loop_now_ms(p->sup->loop) - p->started_ms), NULL);
-	if (p->which == GW_CHILD_PROXY)
+	if (p->which == GW_CHILD_PROXY) {
 		send_ca_names(p->sup);
+		send_renewal(p);
+	}
 	open_doors(p->sup);
 	return GW_ERR_OK;
 }
@@ -522,6 +556,7 @@ static const struct gw_msg_rule rules[] = {
 	{ GW_MSG_STATUS_ROW, ST_UP,       false, on_row },
 	{ GW_MSG_STATUS_END, ST_UP,       false, on_end },
 	{ GW_MSG_ADMIN_DONE, ST_UP,       false, on_admin_done },
+	{ GW_MSG_RENEWED,    ST_UP,       false, on_renewed },
 	{ GW_MSG_CA_NAMES,   ST_STARTING | ST_UP, false, on_ca_names },
 };
 
@@ -608,7 +643,7 @@ static void
 feed(struct proc *p)
 {
 	send_conf(p);
-	send_files(p);
+	send_files(p, kinds[p->which].files);
 	link_all(p);
 	tell_empty(p, GW_MSG_START, 0);
 }
@@ -804,6 +839,27 @@ gw_sup_kill_session(struct gw_sup *s, const uint8_t session[GW_SESSION_ID])
 
 	/* to the proxy in any case */
 	return say_kill(proxy, session) && is_said && is_heard;
+}
+
+void
+gw_sup_renew(struct gw_sup *s, struct gw_setup *fresh,
+	     struct gw_strlist *renewed)
+{
+	const struct gw_conf *c = &s->setup->conf;
+
+	for (size_t i = 0; i < c->listener_count; i++) {
+		const char *title = c->listeners[i].title;
+
+		if (!gw_setup_take_certificates(s->setup, fresh, title))
+			continue;
+		renewed->v = gw_xrealloc(renewed->v, renewed->n + 1,
+					 sizeof(*renewed->v));
+		renewed->v[renewed->n++] = gw_xstrdup(title);
+	}
+	if (renewed->n == 0)
+		return;
+	s->generation++;
+	send_renewal(&s->procs[GW_CHILD_PROXY]);
 }
 
 void

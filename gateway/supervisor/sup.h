@@ -66,6 +66,10 @@ bool gw_sup_ask(struct gw_sup *s, int child, uint64_t ask);
  * is up did not take it, or none is up. */
 bool gw_sup_kill_session(struct gw_sup *s,
 			 const uint8_t session[GW_SESSION_ID]);
+/* Takes over the certificates that are new in `fresh` and gives them to
+ * gwd-proxy; `renewed` gets the titles of their listeners. */
+void gw_sup_renew(struct gw_sup *s, struct gw_setup *fresh,
+		  struct gw_strlist *renewed);
 void gw_sup_on_admin(struct gw_sup *s, const struct gw_sup_admin *a);
 /* Passes a change on to gwd-auth; false when it is not up. */
 bool gw_sup_admin(struct gw_sup *s, uint64_t ask, const struct gw_admin *m);

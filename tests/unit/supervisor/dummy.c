@@ -131,6 +131,24 @@ on_kill(void *app, const uint8_t session[GW_SESSION_ID])
 	gw_hex(session, GW_SESSION_ID, me.killed);
 }
 
+/* Logged as the test sees what a child says. */
+static enum gw_err
+renew(void *app, struct gw_child *c, struct gw_error *err)
+{
+	const struct gw_file *f = NULL;
+	size_t n = 0;
+
+	(void)app;
+	while ((f = gw_child_file(c, GW_FILE_SERVER_CERT, NULL, f)) != NULL)
+		n++;
+	gw_event(GW_LOG_INFO, "dummy-renewed", "certificates", GW_NUM(n),
+		 "cas", gw_child_file(c, GW_FILE_CA, NULL, NULL) != NULL
+				? "yes" : "no", NULL);
+	if (mood_is("stubborn"))
+		return gw_fail(err, GW_ERR_FILE, "main: key: broken");
+	return GW_ERR_OK;
+}
+
 static void
 stop(void *app)
 {
@@ -157,6 +175,8 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < GW_COUNT(names); i++)
 		if (strcmp(names[i].name, me.name) == 0)
 			me.mood = getenv(names[i].variable);
+	if (strcmp(me.name, "gwd-proxy") == 0)
+		ops.renew = renew;
 	ops.name = me.name;
 	return gw_child_main(&ops, &me);
 }

@@ -174,6 +174,7 @@ make_pems(void)
 	make_staples(a, ca, b);
 	X509_free(ca);
 	CERT("leaf.pem", a, .cn = "gw.corp.example.com");
+	CERT("ca2.pem", b, .cn = "Second CA", .is_ca = 1);
 	CERT("same.pem", b, .cn = "GW.corp.example.com");
 	CERT("expired.pem", b, .cn = "old.example.com", .ends = -5);
 	CERT("rsa.pem", rsa, .cn = "gw.corp.example.com");
