@@ -15,6 +15,8 @@ struct wire_ask {
 	const char *card; /* NULL: none */
 	int tls;          /* 12, 13, or 0 */
 	int rcvbuf;       /* of the socket; 0: the system's */
+	void *session;    /* of wire_session(), to be taken up again */
+	bool any_server;  /* its certificate is not checked */
 };
 
 /* Connects and shakes hands; NULL when TCP fails, which ends the test. */
@@ -23,6 +25,11 @@ struct wire *wire_open(struct wire_ask a);
 void wire_close(struct wire *w);
 
 bool wire_is_up(const struct wire *w);  /* the handshake succeeded */
+/* The TLS session, with its ticket; valid until the test ends. */
+void *wire_session(struct wire *w);
+bool wire_is_resumed(const struct wire *w);
+/* The subject of the certificate that was shown, "/CN=x"; "" for none. */
+char *wire_server(const struct wire *w);
 int wire_alert(const struct wire *w);   /* received, fatal; 0: none so far */
 const char *wire_alert_name(int alert); /* "certificate_revoked", … */
 
