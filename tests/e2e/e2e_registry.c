@@ -250,6 +250,49 @@ Test(registry, client_auth)
 	wire_close(w);
 }
 
+/* ---- settings */
+
+static bool
+shows(const char *id, const char *words)
+{
+	return contains(GWCTL(NULL, "ca", "show", id).out, words);
+}
+
+Test(registry, wrong_settings)
+{
+	const char *id = "c-0123456789";
+	struct output o = GWCTL(NULL, "ca", "update", id, "--relax", "all");
+
+	cr_expect_eq(o.status, 1, "got %d", o.status);
+	cr_expect(contains(o.err, "InvalidParameter: relax: 'all' is not"),
+		  "%s", o.err);
+	o = GWCTL(NULL, "ca", "update", id, "--file", "/etc/ca.pem");
+	cr_expect_eq(o.status, 2, "got %d", o.status);
+	o = GWCTL(NULL, "ca", "register", other("issuing.pem"), "--crl",
+		  "/etc/shadow");
+	expect_refused(o, "InvalidParameter");
+	cr_expect(contains(o.err, "crl_dir"), "%s", o.err);
+	cr_expect(!contains(o.out, "Registered"), "%s", o.out);
+}
+
+Test(registry, settings_by_json)
+{
+	struct responder r = responder_start();
+	const char *id = register_other(r.url);
+	const char *all;
+	struct output o;
+
+	o = GWCTL(NULL, "ca", "update", id, "--relax", "ca-eku", "--relax",
+		  "lenient", "--check-intermediates", "no");
+	cr_expect_eq(o.status, 0, "got %d: %s", o.status, o.err);
+	all = GWCTL(NULL, "ca", "show", id, "--json").out;
+	cr_expect(contains(all, "\"check_intermediates\": \"no\""), "%s", all);
+	cr_expect(contains(all, "\"ocsp_mode\": \"override\""), "%s", all);
+	cr_expect(contains(GWCTL(NULL, "ca", "list").out, "ca-eku lenient"));
+	cr_expect_eq(GWCTL(NULL, "ca", "deregister", id).status, 0);
+	responder_stop(&r);
+}
+
 /* ---- gwd-auth is killed */
 
 static bool
@@ -273,6 +316,37 @@ Test(registry, survives_kill)
 	cr_expect_eq(GWCTL(NULL, "client-auth", "enable").status, 0);
 	a = FETCH(.card = CARD);
 	cr_expect_eq(a.status, 200, "got %ld: %s", a.status, a.body);
+	cr_expect_eq(GWCTL(NULL, "ca", "deregister", id, "--force").status,
+		     0);
+	responder_stop(&r);
+}
+
+/* What was set is there afterwards, and what was set back is not. */
+Test(registry, settings_survive_kill)
+{
+	struct responder r = responder_start();
+	const char *id = register_other(r.url);
+	pid_t pid = gate_pid(NULL, "gwd-auth");
+	struct wire *w;
+	struct output o;
+
+	o = GWCTL(NULL, "ca", "update", id, "--relax", "lenient", "--grace",
+		  "2h", "--on-unavailable", "grace", "--max-depth", "3");
+	cr_assert_eq(o.status, 0, "got %d: %s", o.status, o.err);
+	cr_expect(shows(id, "RELAXED: lenient"));
+	o = GWCTL(NULL, "ca", "update", id, "--relax", "", "--max-depth", "2");
+	cr_assert_eq(o.status, 0, "got %d: %s", o.status, o.err);
+	cr_assert_eq(kill(pid, SIGKILL), 0);
+	cr_assert(await(10000, is_up, &pid), "gwd-auth does not come back");
+	cr_expect(!shows(id, "RELAXED"));
+	cr_expect(shows(id, "max_depth = 2") && shows(id, "grace = 2h") &&
+		  shows(id, "on_unavailable = grace") && shows(id, r.url),
+		  "%s", GWCTL(NULL, "ca", "show", id).out);
+	cr_expect(shows(id, "Sessions     0"));
+	w = WIRE(.card = CARD);
+	cr_assert_eq(ws_begin(w, "/echo/ws"), 101);
+	cr_expect(shows(id, "Sessions     1"));
+	wire_close(w);
 	cr_expect_eq(GWCTL(NULL, "ca", "deregister", id, "--force").status,
 		     0);
 	responder_stop(&r);
