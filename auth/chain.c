@@ -365,6 +365,11 @@ try_once(const struct gw_trust *t, X509_STORE *store,
 				    err);
 	if (rc == GW_ERR_OK)
 		rc = take_path(t, ctx, out, err);
+	if (rc == GW_ERR_OK && rules->admits != NULL) {
+		rc = rules->admits(out, rules, now, err);
+		if (rc != GW_ERR_OK)
+			gw_path_clear(out);
+	}
 	ERR_clear_error();
 	return rc;
 }

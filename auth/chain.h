@@ -16,6 +16,7 @@
 #include "profile.h"
 
 struct gw_trust; /* the registered CAs */
+struct gw_path;
 
 struct gw_trust *gw_trust_new(void);
 void gw_trust_free(struct gw_trust *t); /* NULL is fine */
@@ -48,6 +49,12 @@ struct gw_chain_rules {
 	 * _INHIBIT_MAP, and the acceptable policies (NULL: any). Borrowed. */
 	unsigned long policy_flags;
 	STACK_OF(ASN1_OBJECT) *policies;
+	/* Asked about each path found, which counts only with GW_ERR_OK;
+	 * NULL: nothing more is demanded (demands.h). */
+	enum gw_err (*admits)(const struct gw_path *path,
+			      const struct gw_chain_rules *rules, time_t now,
+			      struct gw_error *err);
+	const struct gw_conf_ca *only; /* for `admits` */
 };
 #define GW_CHAIN_DEPTH 8
 

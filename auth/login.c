@@ -1,7 +1,7 @@
 /* login.c — see login.h. The stages stand in a table and run in its order;
  * each passes, waits, or fails with the reason in `err`. */
 #include "login_priv.h"
-#include "profile.h"
+#include "demands.h"
 #include "recheck.h"
 #include "verdict.h"
 #include "gw/log.h"
@@ -187,14 +187,11 @@ fail(struct login *l, enum gw_err code, const char *what)
 static enum step
 do_chain(struct login *l)
 {
-	static const struct gw_chain_rules rules = {
-		.max_depth = GW_CHAIN_DEPTH,
-	};
-
 	l->generation = l->auth->generation;
-	return gw_chain_verify(l->auth->trust, &rules, l->given,
-			       l->at != 0 ? l->at : gw_auth_now(l->auth).wall,
-			       &l->path, &l->err) == GW_ERR_OK ? PASS : FAIL;
+	return gw_demands_verify(l->auth->trust, l->given, l->at != 0
+				 ? l->at : gw_auth_now(l->auth).wall,
+				 &l->path, &l->err) == GW_ERR_OK ? PASS
+								 : FAIL;
 }
 
 static bool
@@ -222,11 +219,8 @@ still_stands(struct login *l)
 static enum step
 do_profile(struct login *l)
 {
-	const struct gw_profile p = {
-		.wants_smartcard = l->path.ca->require_smartcard_eku,
-	};
-
-	if (gw_profile_check(gw_path_leaf(&l->path), &p, &l->err) != GW_ERR_OK)
+	if (gw_demands_profile(gw_path_leaf(&l->path), l->path.ca, &l->err) !=
+	    GW_ERR_OK)
 		return FAIL;
 	if (!l->path.ca->ntauth)
 		return PASS;

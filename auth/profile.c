@@ -60,7 +60,9 @@ gw_profile_check_for(const X509 *leaf, const struct gw_purposes *p,
 	if (eku == NULL && p->n > 0)
 		return gw_fail(err, GW_ERR_CERT_EKU, "no extended key usage");
 	for (size_t i = 0; i < p->n; i++)
-		if (!has_purpose(eku, p->v[i]))
+		if (!has_purpose(eku, p->v[i]) &&
+		    !(p->any_will_do &&
+		      has_purpose(eku, OBJ_nid2obj(NID_anyExtendedKeyUsage))))
 			return lacks(p->v[i], "the", err);
 	if ((X509_get_extension_flags(x) & EXFLAG_CA) != 0)
 		return gw_fail(err, GW_ERR_CERT_CONSTRAINT,

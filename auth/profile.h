@@ -15,6 +15,7 @@ struct gw_profile {
 struct gw_purposes {
 	const ASN1_OBJECT *v[GW_PURPOSES_MAX]; /* borrowed */
 	size_t n;
+	bool any_will_do; /* anyExtendedKeyUsage stands for all of them */
 };
 
 /* What this profile asks for. */

@@ -1,6 +1,7 @@
 /* revocation.c — see revocation.h. An entry has a kept answer, a flight (a
  * question under way, with those who wait for it), or both. */
 #include "revocation.h"
+#include "demands.h"
 #include "kept.h"
 #include "gw/util.h"
 
@@ -750,11 +751,7 @@ static bool
 check_lists(struct flight *f, const char *place)
 {
 	struct gw_revocation *r = f->entry->owner;
-	const struct gw_chain_rules rules = {
-		.max_depth = GW_CHAIN_DEPTH,
-		.is_lenient = gw_strlist_has(&f->path.ca->relax,
-					     "lenient"),
-	};
+	const struct gw_chain_rules rules = gw_chain_rules_of(f->path.ca);
 	time_t now = now_of(r), until;
 	struct gw_error why = { .code = GW_ERR_OK };
 	struct gw_crls *lists = collect(f, now, &until);

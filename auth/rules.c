@@ -127,8 +127,9 @@ enum gw_err
 gw_rules_check(const STACK_OF(X509) *certs,
 	       const struct gw_chain_rules *rules, struct gw_error *err)
 {
-	const struct gw_purposes client = { { OBJ_nid2obj(NID_client_auth) },
-					    1 };
+	const struct gw_purposes client = {
+		.v = { OBJ_nid2obj(NID_client_auth) }, .n = 1,
+	};
 	const struct gw_purposes *purposes =
 		rules->purposes != NULL ? rules->purposes : &client;
 	struct gw_error why = { .code = GW_ERR_OK };

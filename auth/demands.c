@@ -1,0 +1,195 @@
+/* demands.c — see demands.h. */
+#include "demands.h"
+#include "gw/util.h"
+
+#include <openssl/err.h>
+
+static void
+free_oids(STACK_OF(ASN1_OBJECT) *s)
+{
+	sk_ASN1_OBJECT_pop_free(s, ASN1_OBJECT_free);
+}
+GW_DEFINE_CLEANUP(STACK_OF(ASN1_OBJECT) *, free_oids)
+
+struct gw_chain_rules
+gw_chain_rules_of(const struct gw_conf_ca *ca)
+{
+	static const struct gw_purposes none = { .n = 0 };
+
+	return (struct gw_chain_rules){
+		.max_depth = GW_CHAIN_DEPTH,
+		.is_lenient = gw_strlist_has(&ca->relax, "lenient"),
+		.purposes = gw_strlist_has(&ca->relax, "ca-eku") ? &none
+								 : NULL,
+	};
+}
+
+/* ---- a path found */
+
+static enum gw_err
+check_depth(const struct gw_path *p, struct gw_error *err)
+{
+	int between = sk_X509_num(p->certs) - 2;
+
+	if (between <= p->ca->max_depth)
+		return GW_ERR_OK;
+	return gw_fail(err, GW_ERR_CERT_CONSTRAINT,
+		       "%d CAs between the certificate and the end of its "
+		       "path, ca %.60s allows %d", between, p->ca->title,
+		       (int)p->ca->max_depth);
+}
+
+/* NULL: one of them is none, which the configuration's check refuses. */
+static STACK_OF(ASN1_OBJECT) *
+read_oids(const struct gw_strlist *texts)
+{
+	gw_auto(free_oids) STACK_OF(ASN1_OBJECT) *out =
+		sk_ASN1_OBJECT_new_null();
+
+	gw_assert(out != NULL);
+	for (size_t i = 0; i < texts->n; i++) {
+		ASN1_OBJECT *oid = OBJ_txt2obj(texts->v[i], 1);
+
+		if (oid == NULL)
+			return NULL;
+		gw_assert(sk_ASN1_OBJECT_push(out, oid) > 0);
+	}
+	return gw_steal(&out);
+}
+
+static enum gw_err
+verify_policies(const struct gw_path *p, const struct gw_chain_rules *rules,
+		time_t now, struct gw_error *err)
+{
+	gw_auto(X509_STORE_free) X509_STORE *store = X509_STORE_new();
+	gw_auto(X509_STORE_CTX_free) X509_STORE_CTX *ctx = NULL;
+	X509 *end = sk_X509_value(p->certs, sk_X509_num(p->certs) - 1);
+
+	if (store != NULL && X509_STORE_add_cert(store, end) == 1)
+		ctx = gw_chain_context(store, gw_path_leaf(p), p->certs,
+				       rules, now, X509_V_FLAG_PARTIAL_CHAIN);
+	if (ctx == NULL)
+		return gw_fail(err, GW_ERR_INTERNAL, "cannot verify");
+	if (X509_verify_cert(ctx) == 1 &&
+	    X509_STORE_CTX_get_error(ctx) == X509_V_OK)
+		return GW_ERR_OK;
+	return gw_chain_tell(ctx, err);
+}
+
+/* RFC 5280, 6.1.1: the section's policies are the user-initial-policy-set,
+ * and initial-explicit-policy is set. */
+static enum gw_err
+check_policies(const struct gw_path *p, time_t now, struct gw_error *err)
+{
+	gw_auto(free_oids) STACK_OF(ASN1_OBJECT) *oids = NULL;
+	struct gw_chain_rules rules = gw_chain_rules_of(p->ca);
+	enum gw_err rc;
+
+	if (p->ca->require_policy.n == 0)
+		return GW_ERR_OK;
+	oids = read_oids(&p->ca->require_policy);
+	if (oids == NULL)
+		return gw_fail(err, GW_ERR_CERT_POLICY,
+			       "require_policy of ca %.60s is not an OID",
+			       p->ca->title);
+	rules.policies = oids;
+	rules.policy_flags = X509_V_FLAG_EXPLICIT_POLICY;
+	rc = verify_policies(p, &rules, now, err);
+	ERR_clear_error();
+	return rc;
+}
+
+static enum gw_err
+admits(const struct gw_path *p, const struct gw_chain_rules *rules, time_t now,
+       struct gw_error *err)
+{
+	enum gw_err rc;
+
+	if (rules->only != NULL && rules->only != p->ca)
+		return gw_fail(err, GW_ERR_CERT_UNTRUSTED,
+			       "the rules of another CA apply");
+	rc = check_depth(p, err);
+	return rc == GW_ERR_OK ? check_policies(p, now, err) : rc;
+}
+
+/* ---- sections that give something up */
+
+/* A relaxed section is worth a try only when something sent may have been
+ * issued by one of its CAs: junk does not buy work. */
+static bool
+may_lead_to(const X509 *ca, STACK_OF(X509) *given)
+{
+	const X509_NAME *name = X509_get_subject_name(ca);
+
+	for (int i = 0; i < sk_X509_num(given); i++)
+		if (X509_NAME_cmp(X509_get_issuer_name(
+					  sk_X509_value(given, i)),
+				  name) == 0)
+			return true;
+	return false;
+}
+
+static bool
+was_tried(const struct gw_trust *t, size_t before, STACK_OF(X509) *given)
+{
+	for (size_t i = 0; i < before; i++)
+		if (gw_trust_ca(t, i) == gw_trust_ca(t, before) &&
+		    may_lead_to(gw_trust_cert(t, i), given))
+			return true;
+	return false;
+}
+
+static bool
+try_section(const struct gw_trust *t, const struct gw_conf_ca *ca,
+	    STACK_OF(X509) *given, time_t now, struct gw_path *out)
+{
+	struct gw_chain_rules rules = gw_chain_rules_of(ca);
+
+	if (!rules.is_lenient && rules.purposes == NULL)
+		return false;
+	rules.admits = admits;
+	rules.only = ca;
+	return gw_chain_verify(t, &rules, given, now, out, NULL) == GW_ERR_OK;
+}
+
+enum gw_err
+gw_demands_verify(const struct gw_trust *t, STACK_OF(X509) *given, time_t now,
+		  struct gw_path *out, struct gw_error *err)
+{
+	const struct gw_chain_rules strict = { .max_depth = GW_CHAIN_DEPTH,
+					       .admits = admits };
+	enum gw_err rc = gw_chain_verify(t, &strict, given, now, out, err);
+
+	for (size_t i = 0; rc != GW_ERR_OK && i < gw_trust_count(t); i++)
+		if (may_lead_to(gw_trust_cert(t, i), given) &&
+		    !was_tried(t, i, given) &&
+		    try_section(t, gw_trust_ca(t, i), given, now, out)) {
+			*err = (struct gw_error){ .code = GW_ERR_OK };
+			return GW_ERR_OK;
+		}
+	return rc;
+}
+
+/* ---- the profile */
+
+enum gw_err
+gw_demands_profile(const X509 *leaf, const struct gw_conf_ca *ca,
+		   struct gw_error *err)
+{
+	gw_auto(free_oids) STACK_OF(ASN1_OBJECT) *more =
+		read_oids(&ca->require_eku);
+	const struct gw_profile base = {
+		.wants_smartcard = ca->require_smartcard_eku,
+	};
+	struct gw_purposes p = gw_profile_purposes(&base);
+
+	p.any_will_do = gw_strlist_has(&ca->relax, "any-eku");
+	if (more == NULL ||
+	    p.n + (size_t)sk_ASN1_OBJECT_num(more) > GW_PURPOSES_MAX)
+		return gw_fail(err, GW_ERR_CERT_EKU,
+			       "require_eku of ca %.60s cannot be met",
+			       ca->title);
+	for (int i = 0; i < sk_ASN1_OBJECT_num(more); i++)
+		p.v[p.n++] = sk_ASN1_OBJECT_value(more, i);
+	return gw_profile_check_for(leaf, &p, err);
+}
