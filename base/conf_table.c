@@ -67,8 +67,8 @@ static const struct gw_conf_key directory_keys[] = {
 	     "How long one Kerberos exchange may take."),
 	MSEC(D, ldap_timeout, "2s", 100, SEC(30),
 	     "How long one LDAP operation may take."),
-	MSEC(D, login_timeout, "7s", 500, SEC(60),
-	     "How long a login may take in the directory, all domain controllers included."),
+	MSEC(D, login_timeout, "5s", 500, SEC(60),
+	     "How long a login may take in the directory, all domain controllers included. With revocation's total_timeout it should stay below the listener's handshake_timeout."),
 	MSEC(D, probe_interval, "5s", 100, MIN(10),
 	     "How often each domain controller's health is probed."),
 #undef D
@@ -89,8 +89,8 @@ static const struct gw_conf_key revocation_keys[] = {
 #define R gw_conf_revocation
 	MSEC(R, timeout, "2s", 100, SEC(60),
 	     "How long one responder may take."),
-	MSEC(R, total_timeout, "5s", 100, SEC(120),
-	     "How long all responders together may take for one login."),
+	MSEC(R, total_timeout, "4s", 100, SEC(120),
+	     "How long all responders and lists together may take for one login."),
 	MSEC(R, skew, "5min", 0, HOUR(1),
 	     "How far a responder's clock may be off."),
 	MSEC(R, max_age, "7d", MIN(1), DAY(60),
