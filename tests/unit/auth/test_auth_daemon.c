@@ -253,7 +253,7 @@ Test(auth, allowed)
 	cr_expect_str_eq(m.claims.upn, "alice@corp.example.com");
 	cr_expect_str_eq(m.claims.sid, "S-1-5-21-1-2-3-1104");
 	cr_expect_gt(m.claims.altsec_count, 0);
-	cr_expect_eq(m.budget_ms, 7000);
+	cr_expect_eq(m.budget_ms, 5000);
 	gw_claims_clear(&m.claims);
 	cr_expect(is_quiet(a.proxy[1]), "no verdict before the facts");
 	send_facts(&a, id, &f);
