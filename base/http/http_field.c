@@ -310,6 +310,7 @@ take_option(struct gw_http_head *h, struct gw_str option)
 		h->says_keep_alive = true;
 	} else if (gw_http_is_word(option, "close")) {
 		h->says_close = true;
+		mark_hop(h->m, option); /* a field of that name goes, too */
 	} else if (gw_http_is_word(option, "upgrade")) {
 		h->says_upgrade = true;
 	} else {

@@ -286,6 +286,9 @@ static const struct response_case {
 	     "Proxy-Authenticate: Basic\r\nTrailer: X\r\nUpgrade: h2c\r\n"
 	     "Content-Length: 1\r\n"),
 	  false, false, 1, true, false, OK("Content-Length: 1\r\n") },
+	{ "a field named like an option",
+	  OK("Connection: close\r\nClose: 1\r\nContent-Length: 1\r\n"),
+	  false, false, 1, true, false, OK("Content-Length: 1\r\n") },
 	{ "switching",
 	  "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
 	  "Upgrade: WebSocket\r\nSec-WebSocket-Accept: x\r\n\r\n",
