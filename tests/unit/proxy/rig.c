@@ -593,6 +593,7 @@ unsigned rig_files_max;
 static pid_t
 spawn(int fd)
 {
+	const char *asan = getenv("GWD_PROXY_ASAN_OPTIONS");
 	struct rlimit few = { rig_files_max, rig_files_max };
 	pid_t pid = fork();
 
@@ -606,7 +607,7 @@ spawn(int fd)
 	if (rig_files_max != 0)
 		setrlimit(RLIMIT_NOFILE, &few);
 	/* it has shut itself off from /proc, which the leak checker reads */
-	setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+	setenv("ASAN_OPTIONS", asan != NULL ? asan : "detect_leaks=0", 1);
 	execl(GWD_PROXY, GWD_PROXY, (char *)NULL);
 	_exit(127);
 }

@@ -378,6 +378,31 @@ Test(limits, reader_that_is_slow)
 	cr_assert_gt(slow_reader("/bytes/30000000", 16384, 4000), LARGE);
 }
 
+/* Sends into a tunnel that echoes, and takes nothing back: as soon as every
+ * buffer on the way is full, nothing moves any more. */
+Test(limits, tunnel_that_is_not_read)
+{
+	static const struct rig_key keys[] = {
+		{ "listener", "body_timeout", "700ms" }, { NULL, NULL, NULL },
+	};
+	static const char block[65536];
+	struct rig *r = rig_start(keys);
+	struct rig_client c;
+	uint64_t start = gw_mono_ms();
+
+	rig_answer(r, &allow);
+	cr_assert(rig_connect(r, &c, 0));
+	rig_send(&c, "GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n"
+		     "Upgrade: websocket\r\n\r\n");
+	cr_assert_eq(rig_response(&c, NULL, NULL, NULL), 101);
+	for (int i = 0; i < 2000; i++) /* returns once it is closed */
+		rig_send_bytes(&c, block, sizeof(block));
+	cr_assert(gw_mono_ms() - start < 20000);
+	expect_status(r, "\"tunnels\":0,");
+	rig_close(&c);
+	rig_stop(r);
+}
+
 /* ---- what servers say */
 
 /* What nobody asked for is nobody's answer. */

@@ -226,7 +226,8 @@ fields_of(const struct gw_ident *id, struct gw_str host)
 	struct gw_out o = { .p = text, .cap = sizeof(text) - 1 };
 
 	gw_ident_write(&o, id, &(struct gw_request_fields){
-		.id_name = "X-Id", .login = "0123456789abcdef", .number = 7,
+		.id_name = "X-Id", .login = "0123456789abcdef",
+		.number = UINT32_MAX,
 		.host = host });
 	cr_assert(!o.bad);
 	text[o.len] = '\0';
@@ -258,7 +259,7 @@ Test(parts, identity)
 		"X-Groups: A,B\r\nX-Map: upn\r\nClient-Cert: :AQID:\r\n"
 		"Client-Cert-Chain: :AQ==:\r\nClient-Cert-Chain: :AQI=:\r\n"
 		"X-Forwarded-For: 2001:db8::1\r\nX-Forwarded-Proto: https\r\n"
-		"X-Id: 0123456789abcdef-7\r\n"
+		"X-Id: 0123456789abcdef-4294967295\r\n"
 		"Forwarded: for=\"[2001:db8::1]\";proto=https;host=\"h:1\"\r\n"
 		"X-Forwarded-Host: h:1\r\n");
 	free(id);
@@ -278,7 +279,7 @@ Test(parts, identity_without_account)
 	t = fields_of(id, str(""));
 	cr_assert_str_eq(t, "Client-Cert: :AQID:\r\n"
 		"X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\n"
-		"X-Id: 0123456789abcdef-7\r\n"
+		"X-Id: 0123456789abcdef-4294967295\r\n"
 		"Forwarded: for=192.0.2.1;proto=https\r\n");
 	free(id);
 }

@@ -521,6 +521,25 @@ Test(proxy, head_method)
 	rig_stop(r);
 }
 
+/* RFC 9110 9.3.7: about the server as a whole. */
+Test(proxy, options_asterisk)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+	char *body;
+
+	rig_answer(r, &allow);
+	cr_assert(rig_connect(r, &c, 0));
+	rig_send(&c, "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n");
+	cr_assert_eq(rig_response(&c, NULL, &body, NULL), 200);
+	cr_assert_str_eq(body, "other");
+	free(body);
+	rig_send(&c, "GET * HTTP/1.1\r\nHost: h\r\n\r\n");
+	cr_assert_eq(rig_response(&c, NULL, NULL, NULL), 400);
+	rig_close(&c);
+	rig_stop(r);
+}
+
 Test(proxy, identity_fields)
 {
 	struct rig *r = rig_start(NULL);
