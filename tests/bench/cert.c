@@ -1,0 +1,367 @@
+/* bench_cert — what judging a certificate costs: CPU time of a path, of an
+ * OCSP answer, and of a revocation list with a million entries, with the
+ * memory it takes. No files, no network; everything is made here.
+ *
+ *   bench_cert [ENTRIES]     one line per figure */
+#include "crls.h"
+#include "crl.h"
+#include "demands.h"
+#include "ocsp.h"
+#include "gw/util.h"
+
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define ROUNDS       2000
+#define SERIAL_BYTES 16
+#define ENTRY_BYTES  (2 + SERIAL_BYTES + 15)
+
+static double
+cpu_us(void)
+{
+	struct timespec t;
+
+	gw_assert(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) == 0);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static void
+say(const char *what, double value, const char *unit)
+{
+	printf("%-40s %12.2f %s\n", what, value, unit);
+	fflush(stdout);
+}
+
+/* ---- certificates */
+
+static void
+add_ext(X509 *x, X509 *issuer, int nid, const char *value)
+{
+	X509V3_CTX ctx;
+	X509_EXTENSION *e;
+
+	X509V3_set_ctx(&ctx, issuer, x, NULL, NULL, 0);
+	e = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+	gw_assert(e != NULL && X509_add_ext(x, e, -1) == 1);
+	X509_EXTENSION_free(e);
+}
+
+static X509 *
+make(const char *cn, X509 *issuer, EVP_PKEY *key, EVP_PKEY *signer)
+{
+	X509 *x = X509_new();
+	X509_NAME *name = X509_get_subject_name(x);
+	bool is_ca = strstr(cn, "CA") != NULL;
+
+	gw_assert(X509_set_version(x, 2) == 1 &&
+		  ASN1_INTEGER_set(X509_get_serialNumber(x), 77) == 1 &&
+		  X509_gmtime_adj(X509_getm_notBefore(x), -3600) != NULL &&
+		  X509_gmtime_adj(X509_getm_notAfter(x), 86400 * 30) != NULL &&
+		  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
+					     (const unsigned char *)cn, -1, -1,
+					     0) == 1 &&
+		  X509_set_issuer_name(x, issuer != NULL
+				       ? X509_get_subject_name(issuer)
+				       : name) == 1 &&
+		  X509_set_pubkey(x, key) == 1);
+	if (issuer == NULL)
+		issuer = x;
+	add_ext(x, issuer, NID_basic_constraints,
+		is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
+	add_ext(x, issuer, NID_key_usage, is_ca
+		? "critical,keyCertSign,cRLSign"
+		: "critical,digitalSignature");
+	if (!is_ca)
+		add_ext(x, issuer, NID_ext_key_usage,
+			"clientAuth,msSmartcardLogin");
+	add_ext(x, issuer, NID_subject_key_identifier, "hash");
+	add_ext(x, issuer, NID_authority_key_identifier, "keyid");
+	gw_assert(X509_sign(x, signer, EVP_sha256()) > 0);
+	return x;
+}
+
+static void
+bench_path(X509 *root, X509 *issuing, X509 *card)
+{
+	static struct gw_conf_ca section = { .title = (char *)"bench",
+					     .max_depth = 8,
+					     .require_smartcard_eku = true };
+	struct gw_trust *t = gw_trust_new();
+	STACK_OF(X509) *given = sk_X509_new_null();
+	struct gw_error err;
+	double from;
+
+	gw_assert(gw_trust_add_cert(t, root, &section, &err) == GW_ERR_OK &&
+		  sk_X509_push(given, card) > 0 &&
+		  sk_X509_push(given, issuing) > 0);
+	from = cpu_us();
+	for (int i = 0; i < ROUNDS; i++) {
+		struct gw_path path;
+
+		gw_assert(gw_demands_verify(t, given, time(NULL), &path,
+					    &err) == GW_ERR_OK &&
+			  gw_demands_profile(card, path.ca, &err) ==
+				  GW_ERR_OK);
+		gw_path_clear(&path);
+	}
+	say("path of three, P-256, and profile", (cpu_us() - from) / ROUNDS,
+	    "us CPU");
+	sk_X509_free(given);
+	gw_trust_free(t);
+}
+
+/* ---- an OCSP answer */
+
+static void
+bench_ocsp(X509 *card, X509 *issuing, EVP_PKEY *key)
+{
+	static const struct gw_ocsp_rules rules = { .skew_s = 300,
+						    .max_age_s = 86400 };
+	static const struct gw_ocsp_question plain = { .nonce_len = 0 };
+	OCSP_BASICRESP *b = OCSP_BASICRESP_new();
+	ASN1_TIME *now = X509_gmtime_adj(NULL, -60);
+	ASN1_TIME *next = X509_gmtime_adj(NULL, 3600);
+	OCSP_RESPONSE *r;
+	unsigned char *der = NULL;
+	struct gw_ocsp_status s;
+	struct gw_error err;
+	double from;
+	int len;
+
+	gw_assert(OCSP_basic_add1_status(
+			  b, OCSP_cert_to_id(EVP_sha1(), card, issuing),
+			  V_OCSP_CERTSTATUS_GOOD, 0, NULL, now, next) != NULL &&
+		  OCSP_basic_sign(b, issuing, key, EVP_sha256(), NULL, 0) ==
+			  1);
+	r = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, b);
+	len = i2d_OCSP_RESPONSE(r, &der);
+	gw_assert(len > 0);
+	from = cpu_us();
+	for (int i = 0; i < ROUNDS; i++)
+		gw_assert(gw_ocsp_judge(card, issuing, der, (size_t)len,
+					&plain, &rules, time(NULL), &s,
+					&err) == GW_ERR_OK);
+	say("OCSP answer judged", (cpu_us() - from) / ROUNDS, "us CPU");
+	OPENSSL_free(der);
+	OCSP_RESPONSE_free(r);
+	OCSP_BASICRESP_free(b);
+	ASN1_TIME_free(now);
+	ASN1_TIME_free(next);
+}
+
+/* ---- a list */
+
+struct der {
+	uint8_t *p;
+	size_t len, cap;
+};
+
+static void
+put(struct der *d, const void *p, size_t len)
+{
+	gw_assert(d->len + len <= d->cap);
+	memcpy(d->p + d->len, p, len);
+	d->len += len;
+}
+
+static void
+put_head(struct der *d, int tag, size_t len)
+{
+	uint8_t buf[16];
+	unsigned char *p = buf;
+
+	ASN1_put_object(&p, tag == V_ASN1_SEQUENCE, (int)len, tag,
+			V_ASN1_UNIVERSAL);
+	put(d, buf, (size_t)(p - buf));
+}
+
+/* Serial numbers that look random and differ. */
+static void
+serial_of(uint32_t i, uint8_t out[SERIAL_BYTES])
+{
+	uint64_t a = (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
+
+	memcpy(out, &a, 8);
+	memcpy(out + 8, &i, 4);
+	memset(out + 12, 0x5a, 4);
+	out[0] = (uint8_t)((out[0] & 0x3f) | 0x40);
+}
+
+static void
+put_entries(struct der *d, size_t n)
+{
+	uint8_t serial[SERIAL_BYTES];
+
+	put_head(d, V_ASN1_SEQUENCE, n * (ENTRY_BYTES + 2));
+	for (size_t i = 0; i < n; i++) {
+		serial_of((uint32_t)i, serial);
+		put_head(d, V_ASN1_SEQUENCE, ENTRY_BYTES);
+		put_head(d, V_ASN1_INTEGER, SERIAL_BYTES);
+		put(d, serial, sizeof(serial));
+		put_head(d, V_ASN1_UTCTIME, 13);
+		put(d, "260101000000Z", 13);
+	}
+}
+
+/* A small list by libcrypto, its entries exchanged for `n` of ours, signed
+ * anew. */
+static struct der
+make_list(X509 *issuing, EVP_PKEY *key, size_t n)
+{
+	struct der tbs = { .cap = n * (ENTRY_BYTES + 2) + 4096 };
+	struct der out = { .cap = tbs.cap + 4096 };
+	X509_CRL *crl = X509_CRL_new();
+	ASN1_TIME *now = X509_gmtime_adj(NULL, -60);
+	ASN1_TIME *next = X509_gmtime_adj(NULL, 86400);
+	struct der body = { .cap = tbs.cap };
+	unsigned char *name = NULL, *alg = NULL, *sig = NULL, *t1 = NULL,
+		      *t2 = NULL, *ext = NULL;
+	const X509_ALGOR *a;
+	ASN1_INTEGER *number = ASN1_INTEGER_new();
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	size_t sig_len = 0;
+	X509V3_CTX v3;
+	X509_EXTENSION *akid;
+	int len;
+
+	tbs.p = gw_xcalloc(tbs.cap, 1);
+	body.p = gw_xcalloc(body.cap, 1);
+	out.p = gw_xcalloc(out.cap, 1);
+	X509V3_set_ctx(&v3, issuing, NULL, NULL, crl, 0);
+	akid = X509V3_EXT_conf_nid(NULL, &v3, NID_authority_key_identifier,
+				   "keyid");
+	gw_assert(ASN1_INTEGER_set(number, 1) == 1 && akid != NULL &&
+		  X509_CRL_set_version(crl, 1) == 1 &&
+		  X509_CRL_add_ext(crl, akid, -1) == 1 &&
+		  X509_CRL_add1_ext_i2d(crl, NID_crl_number, number, 0, 0) ==
+			  1 &&
+		  X509_CRL_set_issuer_name(crl, X509_get_subject_name(
+						   issuing)) == 1 &&
+		  X509_CRL_set1_lastUpdate(crl, now) == 1 &&
+		  X509_CRL_set1_nextUpdate(crl, next) == 1 &&
+		  X509_CRL_sign(crl, key, EVP_sha256()) > 0);
+	put(&body, "\x02\x01\x01", 3);
+	X509_CRL_get0_signature(crl, NULL, &a);
+	len = i2d_X509_ALGOR(a, &alg);
+	put(&body, alg, (size_t)len);
+	len = i2d_X509_NAME(X509_CRL_get_issuer(crl), &name);
+	put(&body, name, (size_t)len);
+	len = i2d_ASN1_TIME(X509_CRL_get0_lastUpdate(crl), &t1);
+	put(&body, t1, (size_t)len);
+	len = i2d_ASN1_TIME(X509_CRL_get0_nextUpdate(crl), &t2);
+	put(&body, t2, (size_t)len);
+	put_entries(&body, n);
+	len = i2d_X509_EXTENSIONS((X509_EXTENSIONS *)(uintptr_t)
+				  X509_CRL_get0_extensions(crl), &ext);
+	gw_assert(len > 0 && len < 120);
+	put(&body, (uint8_t[]){ 0xa0, (uint8_t)len }, 2);
+	put(&body, ext, (size_t)len);
+	put_head(&tbs, V_ASN1_SEQUENCE, body.len);
+	put(&tbs, body.p, body.len);
+	gw_assert(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key) ==
+			  1 &&
+		  EVP_DigestSign(ctx, NULL, &sig_len, tbs.p, tbs.len) == 1);
+	sig = gw_xcalloc(sig_len, 1);
+	gw_assert(EVP_DigestSign(ctx, sig, &sig_len, tbs.p, tbs.len) == 1);
+	len = i2d_X509_ALGOR(a, NULL);
+	put_head(&out, V_ASN1_SEQUENCE, tbs.len + (size_t)len + sig_len + 3);
+	put(&out, tbs.p, tbs.len);
+	put(&out, alg, (size_t)len);
+	put_head(&out, V_ASN1_BIT_STRING, sig_len + 1);
+	put(&out, "", 1);
+	put(&out, sig, sig_len);
+	free(tbs.p);
+	free(body.p);
+	free(sig);
+	OPENSSL_free(alg);
+	OPENSSL_free(name);
+	OPENSSL_free(t1);
+	OPENSSL_free(t2);
+	OPENSSL_free(ext);
+	X509_EXTENSION_free(akid);
+	ASN1_INTEGER_free(number);
+	ASN1_TIME_free(now);
+	ASN1_TIME_free(next);
+	X509_CRL_free(crl);
+	EVP_MD_CTX_free(ctx);
+	return out;
+}
+
+static void
+bench_list(X509 *root, X509 *issuing, X509 *card, EVP_PKEY *key, size_t n)
+{
+	static const struct gw_conf_ca section = { .title = (char *)"bench" };
+	const struct gw_chain_rules rules = { .max_depth = GW_CHAIN_DEPTH };
+	struct der der = make_list(issuing, key, n);
+	struct gw_path path = { .certs = sk_X509_new_null(),
+				.ca = &section };
+	struct gw_crl_list list;
+	struct gw_crl_entry entry;
+	struct gw_error err = { .code = GW_ERR_OK };
+	struct gw_crls *lists = gw_crls_new();
+	uint8_t serial[SERIAL_BYTES];
+	double from = cpu_us();
+
+	if (gw_crl_list_parse(der.p, der.len, &list, &err) != GW_ERR_OK) {
+		fprintf(stderr, "list: %s\n", err.detail);
+		exit(1);
+	}
+	say("list parsed", (cpu_us() - from) / 1e3, "ms CPU");
+	from = cpu_us();
+	gw_assert(gw_crl_list_prove(&list, issuing));
+	say("list's signature verified", (cpu_us() - from) / 1e3, "ms CPU");
+	say("list's entries", (double)n, "");
+	say("list's bytes (mapped)", (double)der.len / 1e6, "MB");
+	say("memory besides", (double)gw_crl_memory(list.crl) / 1e6, "MB");
+	from = cpu_us();
+	for (uint32_t i = 0; i < 1000000; i++) {
+		serial_of(i % (uint32_t)n, serial);
+		gw_assert(gw_crl_look_up(list.crl, serial, sizeof(serial),
+					 &entry, &err) == GW_ERR_OK &&
+			  entry.is_listed);
+	}
+	say("look-up by serial number", (cpu_us() - from) / 1e6, "us CPU");
+	sk_X509_push(path.certs, card);
+	sk_X509_push(path.certs, issuing);
+	sk_X509_push(path.certs, root);
+	gw_crls_borrow(lists, &list);
+	from = cpu_us();
+	for (int i = 0; i < ROUNDS / 4; i++)
+		gw_assert(gw_crls_check_at(lists, &path, 0, NULL, &rules,
+					   time(NULL), &err) == GW_ERR_OK);
+	say("certificate judged by the list", (cpu_us() - from) / (ROUNDS / 4),
+	    "us CPU");
+	gw_crls_free(lists);
+	gw_crl_list_clear(&list);
+	sk_X509_free(path.certs);
+	free(der.p);
+}
+
+int
+main(int argc, char **argv)
+{
+	size_t n = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000;
+	EVP_PKEY *keys[3];
+	X509 *root, *issuing, *card;
+
+	if (n == 0 || n > 5000000) {
+		fputs("usage: bench_cert [ENTRIES]  (1 to 5000000)\n", stderr);
+		return 2;
+	}
+	for (size_t i = 0; i < 3; i++)
+		gw_assert((keys[i] = EVP_EC_gen("P-256")) != NULL);
+	root = make("Root CA", NULL, keys[0], keys[0]);
+	issuing = make("Issuing CA", root, keys[1], keys[0]);
+	card = make("card", issuing, keys[2], keys[1]);
+	bench_path(root, issuing, card);
+	bench_ocsp(card, issuing, keys[1]);
+	bench_list(root, issuing, card, keys[1], n);
+	for (size_t i = 0; i < 3; i++)
+		EVP_PKEY_free(keys[i]);
+	X509_free(root);
+	X509_free(issuing);
+	X509_free(card);
+	return 0;
+}
