@@ -516,7 +516,7 @@ gw_crl_store_arrived(struct gw_crl_store *s, uint64_t id, const char *why,
 	struct place *p;
 
 	TAILQ_FOREACH(p, &s->places, entry)
-		if (p->doing == FETCHING && p->ask_id == id)
+		if (p->doing == FETCHING && p->ask_id != 0 && p->ask_id == id)
 			break;
 	if (p == NULL || why != NULL || fd < 0)
 		gw_close(&fd);

@@ -855,6 +855,27 @@ Test(revocation, list_of_the_directory)
 	OPENSSL_free(der);
 }
 
+/* gwd-kdc cannot answer for a server. */
+Test(revocation, nobody_asked_the_directory)
+{
+	struct waiter w;
+	struct gw_error err;
+	size_t len;
+	uint8_t *der = list_make(LIST(.this = -10, .next = 9000), &len);
+	int fd;
+
+	only_crl("http://l/1", NULL);
+	cr_expect_not(ask("good", &w));
+	for (uint64_t id = 0; id < 2; id++) {
+		cr_assert_eq(gw_memfd_new(der, len, &fd, &err), GW_ERR_OK);
+		gw_crl_store_arrived(lists, id, NULL, fd);
+	}
+	give_list(0, LIST(.revoked = { "good" }));
+	await(&w);
+	cr_expect_eq(w.res.code, GW_ERR_CERT_REVOKED, "%s", w.res.detail);
+	OPENSSL_free(der);
+}
+
 Test(revocation, the_directory_is_away)
 {
 	struct waiter w;
