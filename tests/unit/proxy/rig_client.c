@@ -254,10 +254,9 @@ read_chunks(struct rig_client *c, struct body *b)
 			if (line[len++] == '\n')
 				break;
 		line[len] = '\0';
-		if (len < 3)
-			return false;
 		n = strtoul(line, NULL, 16);
-		ok = read_exactly(c, b, n) && read_exactly(c, &rest, 2);
+		ok = len >= 3 && read_exactly(c, b, n) &&
+		     read_exactly(c, &rest, 2);
 		if (!ok || n == 0)
 			break;
 	}
