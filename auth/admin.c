@@ -28,20 +28,25 @@ trust_one(struct gw_trust *t, const struct gw_ca *ca, struct gw_error *err)
 
 /* ---- what revocation is to know of them */
 
-/* One CA's settings as a message would have them. */
+/* A section as a message would have it. */
 static bool
-hash_ca(EVP_MD_CTX *md, const struct gw_ca *ca)
+hash_section(EVP_MD_CTX *md, const char *name, const void *instance)
 {
-	const struct gw_conf_section *section = gw_conf_section("ca");
 	uint8_t *buf = gw_xcalloc(1, GW_MSG_MAX);
 	struct gw_wr w = gw_wr_init(buf, GW_MSG_MAX);
 	bool ok;
 
-	gw_conf_encode(&w, section, ca->conf);
-	ok = !w.bad && EVP_DigestUpdate(md, ca->sha256, GW_HASH) == 1 &&
-	     EVP_DigestUpdate(md, w.p, w.len) == 1;
+	gw_conf_encode(&w, gw_conf_section(name), instance);
+	ok = !w.bad && EVP_DigestUpdate(md, w.p, w.len) == 1;
 	free(buf);
 	return ok;
+}
+
+static bool
+hash_ca(EVP_MD_CTX *md, const struct gw_ca *ca)
+{
+	return EVP_DigestUpdate(md, ca->sha256, GW_HASH) == 1 &&
+	       hash_section(md, "ca", ca->conf);
 }
 
 /* False when it cannot be told: then no two are the same. */
@@ -49,7 +54,9 @@ static bool
 digest_settings(struct gw_auth *a, uint8_t out[GW_HASH])
 {
 	gw_auto(EVP_MD_CTX_free) EVP_MD_CTX *md = EVP_MD_CTX_new();
-	bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
+	bool ok = md != NULL &&
+		  EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 &&
+		  hash_section(md, "revocation", &a->conf->revocation);
 
 	for (size_t i = 0; ok && i < gw_registry_count(a->registry); i++)
 		if (gw_ca_is_trusted(gw_registry_at(a->registry, i)))

@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 #define FAILED_MS    3000               /* a failure is not tried again */
-#define RETRY_MIN_MS 5000
+#define RETRY_MIN_MS 5000u
+#define FETCH_MIN_MS 30000u             /* between two good ones */
 #define RETRY_MAX_MS (300 * 1000)
 #define WANTED_S     86400              /* renewed so long after the last use */
 #define OLD_S        (30 * 86400)       /* files of no use any more */
@@ -239,7 +240,8 @@ plan(struct place *p)
 	if (!is_wanted(p, now) || p->doing != NOTHING)
 		return;
 	at = renew_at(p, now);
-	ms = at > now ? (uint64_t)(at - now) * 1000 : 1000;
+	ms = at > now ? (uint64_t)(at - now) * 1000 : 0;
+	ms = GW_MAX(ms, gw_place_is_file(p->name) ? 1000u : FETCH_MIN_MS);
 	if (p->failures > 0)
 		ms = GW_MAX(GW_MIN(ms, retry_ms(p)), (uint64_t)RETRY_MIN_MS);
 	p->next_fetch = now + (time_t)(ms / 1000);
@@ -295,13 +297,15 @@ static const char *
 unfit(const struct place *p, const struct gw_crl_held *next)
 {
 	const struct gw_crl *old = p->held.list.crl;
+	time_t latest = now_of(p->store) +
+			(time_t)(p->store->c.conf->skew_ms / 1000);
 
-	if (old == NULL)
+	if (gw_crl_this_update(next->list.crl) > latest)
+		return "a list of the future";
+	if (old == NULL || !p->held.is_proven)
 		return NULL;
-	if (p->held.is_proven && !next->is_proven)
+	if (!next->is_proven)
 		return "not signed by the CA whose list was here";
-	if (next->is_proven && !p->held.is_proven)
-		return NULL;
 	if (gw_crl_this_update(next->list.crl) < gw_crl_this_update(old))
 		return "older than the list that is here";
 	return NULL;
@@ -366,7 +370,7 @@ publish(struct place *p, struct gw_crl_held *next)
 		p->failures++;
 	if (news)
 		log_list(p);
-	if (news && p->store->c.changed != NULL)
+	if (news && p->held.is_proven && p->store->c.changed != NULL)
 		p->store->c.changed(p->store->c.transport.ctx);
 	settle(p);
 }
@@ -786,6 +790,7 @@ gw_crl_store_new(const struct gw_crl_store_conf *c)
 	struct gw_crl_store *s = gw_xcalloc(1, sizeof(*s));
 
 	s->c = *c;
+	s->generation = 1; /* 0 stands for "no list said so" */
 	TAILQ_INIT(&s->places);
 	s->dir = open(c->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->dir < 0)

@@ -19,6 +19,7 @@ struct gw_kept {
 	sqlite3_stmt *put, *remove;
 	struct gw_timer timer;
 	bool is_open; /* the transaction */
+	bool is_void; /* old answers could not be removed: none is believed */
 };
 
 static const char schema[] =
@@ -140,11 +141,12 @@ gw_kept_settings(struct gw_kept *k, const uint8_t digest[GW_HASH])
 	if (has_settings(k, digest))
 		return false;
 	/* the digest last: half done is not done */
+	k->is_void = true;
 	if (exec(k, "DELETE FROM good") &&
 	    sqlite3_prepare_v2(k->db, "INSERT OR REPLACE INTO settings "
 			       "VALUES (1, ?1)", -1, &st, NULL) == SQLITE_OK) {
 		sqlite3_bind_blob(st, 1, digest, GW_HASH, SQLITE_STATIC);
-		(void)sqlite3_step(st);
+		k->is_void = sqlite3_step(st) != SQLITE_DONE;
 	}
 	return true;
 }
@@ -158,7 +160,7 @@ gw_kept_load(struct gw_kept *k, time_t now,
 	gw_auto(free) char *sql = gw_xasprintf(
 		"DELETE FROM good WHERE until <= %lld", (long long)now);
 
-	if (k == NULL || !exec(k, sql) ||
+	if (k == NULL || k->is_void || !exec(k, sql) ||
 	    sqlite3_prepare_v2(k->db, "SELECT key, until FROM good "
 			       "ORDER BY until", -1, &st, NULL) != SQLITE_OK)
 		return;
@@ -183,7 +185,7 @@ change(struct gw_kept *k, sqlite3_stmt *st, const uint8_t key[GW_HASH])
 void
 gw_kept_put(struct gw_kept *k, const uint8_t key[GW_HASH], time_t good_until)
 {
-	if (k == NULL)
+	if (k == NULL || k->is_void)
 		return;
 	sqlite3_bind_int64(k->put, 2, good_until);
 	change(k, k->put, key);
@@ -192,6 +194,8 @@ gw_kept_put(struct gw_kept *k, const uint8_t key[GW_HASH], time_t good_until)
 void
 gw_kept_remove(struct gw_kept *k, const uint8_t key[GW_HASH])
 {
-	if (k != NULL)
-		change(k, k->remove, key);
+	if (k == NULL)
+		return;
+	change(k, k->remove, key);
+	commit(k); /* what is revoked must not come back */
 }

@@ -203,6 +203,41 @@ is_served(struct login *l)
 	return false;
 }
 
+static bool
+is_same_path(const struct gw_path *a, const struct gw_path *b)
+{
+	int n = sk_X509_num(a->certs);
+
+	if (a->ca != b->ca || n != sk_X509_num(b->certs))
+		return false;
+	for (int i = 0; i < n; i++)
+		if (X509_cmp(sk_X509_value(a->certs, i),
+			     sk_X509_value(b->certs, i)) != 0)
+			return false;
+	return true;
+}
+
+/* fail closed: what was asked about this path, under its CA's settings, says
+ * nothing about another one or under others. */
+static bool
+judge_again(struct login *l)
+{
+	struct gw_path old = l->path;
+	bool ok;
+
+	l->path = (struct gw_path){ .certs = NULL };
+	ok = do_chain(l) == PASS;
+	if (ok && !is_same_path(&l->path, &old)) {
+		fail(l, GW_ERR_BUSY, "the registered CAs have just changed");
+		ok = false;
+	}
+	if (l->path.certs == NULL)
+		l->path = old; /* for those who tell what happened */
+	else
+		gw_path_clear(&old);
+	return ok;
+}
+
 /* The registry may have changed while the login waited: then the path is
  * looked for again among what is trusted now. */
 static bool
@@ -212,8 +247,7 @@ still_stands(struct login *l)
 		return false;
 	if (l->generation == l->auth->generation)
 		return true;
-	gw_path_clear(&l->path);
-	return do_chain(l) == PASS;
+	return judge_again(l);
 }
 
 static enum step
@@ -241,8 +275,12 @@ after_revocation(struct login *l)
 static enum step
 do_revocation(struct login *l)
 {
-	return gw_standing_ask(l->auth->revocation, l->auth->trust, &l->path,
-			       l->given, false, &l->standing)
+	const struct gw_standing_ask ask = {
+		.trust = l->auth->trust, .path = &l->path, .given = l->given,
+		.is_dry = l->trial != NULL,
+	};
+
+	return gw_standing_ask(l->auth->revocation, &ask, &l->standing)
 		       ? after_revocation(l) : WAIT;
 }
 

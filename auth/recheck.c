@@ -17,7 +17,8 @@ struct gw_recheck {
 	struct gw_standing standing;
 	struct gw_timer timer;
 	unsigned failures; /* in a row */
-	bool was_told_of_lists;
+	bool was_told_of_lists, is_anew;
+	uint64_t due_ms; /* when responders are to be asked, monotonic */
 	time_t at;
 };
 
@@ -58,7 +59,9 @@ plan(struct gw_recheck *c, time_t fresh_until)
 
 	if (fresh_until > now)
 		ms = GW_MIN(ms, (uint64_t)(fresh_until - now) * 900);
-	arm(c, spread(ms));
+	ms = spread(ms);
+	c->due_ms = gw_loop_now_ms(a->loop) + ms;
+	arm(c, ms);
 }
 
 static bool
@@ -87,8 +90,11 @@ conclude(struct gw_recheck *c)
 		arm(c, spread(GW_MIN((uint64_t)RETRY_MIN_MS
 					     << GW_MIN(c->failures, 8u),
 				     (uint64_t)RETRY_MAX_MS)));
-	else
+	else if (c->is_anew)
 		plan(c, r->fresh_until);
+	else /* a new list is no reason to ask responders later */
+		arm(c, c->due_ms - GW_MIN(c->due_ms, gw_loop_now_ms(
+						  auth_of(c)->loop)));
 }
 
 static void
@@ -103,7 +109,10 @@ on_timer(struct gw_timer *t)
 {
 	struct gw_recheck *c = GW_CONTAINER(t, struct gw_recheck, timer);
 	struct gw_auth *a = auth_of(c);
-	bool is_anew = !c->was_told_of_lists;
+	const struct gw_standing_ask ask = {
+		.trust = a->trust, .path = &c->path, .given = c->given,
+		.is_anew = gw_loop_now_ms(a->loop) >= c->due_ms,
+	};
 
 	c->was_told_of_lists = false;
 	if (c->session->connections == 0) {
@@ -112,8 +121,8 @@ on_timer(struct gw_timer *t)
 	}
 	if (c->standing.waiting > 0)
 		return;
-	if (gw_standing_ask(a->revocation, a->trust, &c->path, c->given,
-			    is_anew, &c->standing))
+	c->is_anew = ask.is_anew;
+	if (gw_standing_ask(a->revocation, &ask, &c->standing))
 		conclude(c);
 }
 
@@ -154,6 +163,7 @@ void
 gw_recheck_all(struct gw_auth *a)
 {
 	struct gw_session *s = NULL;
+	uint64_t now;
 	uint32_t r;
 
 	while ((s = gw_session_next(a->sessions, s)) != NULL) {
@@ -164,7 +174,10 @@ gw_recheck_all(struct gw_auth *a)
 			continue;
 		c->was_told_of_lists = true;
 		gw_random(&r, sizeof(r));
-		arm(c, r % SPREAD_MS);
+		now = gw_loop_now_ms(a->loop);
+		arm(c, GW_MIN(r % SPREAD_MS,
+			      c->timer.deadline_ms -
+				      GW_MIN(now, c->timer.deadline_ms)));
 	}
 }
 

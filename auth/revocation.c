@@ -53,6 +53,9 @@ struct flight {
 	struct looking crl;
 	struct gw_timer deadline;
 	uint64_t deadline_ms;
+	uint64_t epoch;     /* of the settings it was begun under */
+	bool is_dry;
+	bool has_no_grace;  /* somebody answered, if not well */
 	struct waiters waiters;
 	struct gw_revocation_result result;
 };
@@ -78,6 +81,7 @@ struct gw_revocation {
 	struct bucket buckets[BUCKETS];
 	struct entries kept;
 	struct gw_revocation_counts count;
+	uint64_t epoch; /* how often settings have changed */
 	struct gw_responder *responders[GW_RESPONDERS_MAX];
 	size_t responder_count;
 };
@@ -233,6 +237,9 @@ void
 gw_revocation_remember(struct gw_revocation *r, const uint8_t key[GW_HASH],
 		       time_t good_until)
 {
+	/* the settings' bound may be lower than it was, or the clock */
+	good_until = GW_MIN(good_until, now_of(r) +
+			    (time_t)(r->conf->cache_max_ms / 1000));
 	if (find(r, key) == NULL)
 		keep(add(r, key), good_until, 0);
 }
@@ -242,6 +249,7 @@ gw_revocation_flush(struct gw_revocation *r)
 {
 	struct entry *e;
 
+	r->epoch++; /* what is under way is kept no more */
 	while ((e = TAILQ_FIRST(&r->kept)) != NULL) {
 		forget_answer(e);
 		drop_if_empty(e);
@@ -273,10 +281,12 @@ hash_bytes(EVP_MD_CTX *md, const uint8_t *p, size_t len)
 }
 
 void
-gw_revocation_key(const X509 *leaf, const X509 *issuer, uint8_t out[GW_HASH])
+gw_revocation_key(const X509 *leaf, const X509 *issuer,
+		  const struct gw_conf_ca *ca, uint8_t out[GW_HASH])
 {
 	gw_auto(EVP_MD_CTX_free) EVP_MD_CTX *md = EVP_MD_CTX_new();
 	const ASN1_INTEGER *serial = X509_get0_serialNumber(leaf);
+	const uint8_t sign = ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER;
 	unsigned char *name = NULL, *key = NULL;
 	int name_len = i2d_X509_NAME(X509_get_subject_name(issuer), &name);
 	int key_len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(issuer), &key);
@@ -287,6 +297,8 @@ gw_revocation_key(const X509 *leaf, const X509 *issuer, uint8_t out[GW_HASH])
 	hash_bytes(md, key, (size_t)key_len);
 	hash_bytes(md, ASN1_STRING_get0_data(serial),
 		   (size_t)ASN1_STRING_length(serial));
+	hash_bytes(md, &sign, 1);
+	hash_bytes(md, (const uint8_t *)ca->title, strlen(ca->title));
 	gw_assert(EVP_DigestFinal_ex(md, out, NULL) == 1);
 	OPENSSL_free(name);
 	OPENSSL_free(key);
@@ -377,6 +389,8 @@ add_failure(struct flight *f, const char *source, enum gw_err code,
 
 	if (telling(code) > telling(res->code))
 		res->code = code;
+	f->has_no_grace |= code != GW_ERR_REVOCATION_UNAVAILABLE &&
+			   code != GW_ERR_REVOCATION_STALE;
 	snprintf(res->detail + len, sizeof(res->detail) - len, "%s%.80s: %s",
 		 len > 0 ? "; " : "", source, why);
 }
@@ -403,8 +417,7 @@ has_grace(const struct flight *f)
 	const struct gw_conf_ca *ca = f->path.ca;
 
 	return ca->on_unavailable == GW_UNAVAILABLE_GRACE && e->has_answer &&
-	       (f->result.code == GW_ERR_REVOCATION_UNAVAILABLE ||
-		f->result.code == GW_ERR_REVOCATION_STALE) &&
+	       !f->has_no_grace && f->epoch == e->owner->epoch &&
 	       now_of(e->owner) < e->good_until +
 					  (time_t)(ca->grace_ms / 1000);
 }
@@ -454,11 +467,13 @@ conclude_good(struct flight *f, const char *source, time_t until,
 	struct entry *e = f->entry;
 	struct gw_revocation *r = e->owner;
 
+	if (f->epoch != r->epoch)
+		until = 0;
 	f->result = (struct gw_revocation_result){ .fresh_until = until };
 	gw_format(f->result.source, GW_URL_MAX, "%s", source);
 	if (until == 0) {
 		forget_answer(e);
-	} else {
+	} else if (!f->is_dry) {
 		keep(e, until, lists);
 		if (lists == 0) /* lists are on disk themselves */
 			gw_kept_put(r->disk, e->key, until);
@@ -603,6 +618,13 @@ ask_otherwise(struct flight *f, const struct gw_fetched *got)
 	return true;
 }
 
+/* Then an answer of a responder stands in for lists, until they change. */
+static bool
+ranks_lists_first(const struct flight *f)
+{
+	return f->rungs[0] == RUNG_CRL && f->crl.places.n > 0;
+}
+
 static void
 on_fetched(void *arg, const struct gw_fetched *got)
 {
@@ -620,7 +642,10 @@ on_fetched(void *arg, const struct gw_fetched *got)
 		a->responder->under_way--;
 	note(r, a->responder, got->took_us, rc, &why);
 	if (rc == GW_ERR_OK) {
-		conclude_good(f, url, fresh_until(r, &status, now), 0);
+		conclude_good(f, url, fresh_until(r, &status, now),
+			      ranks_lists_first(f)
+				      ? gw_crl_store_generation(r->lists)
+				      : 0);
 	} else if (rc == GW_ERR_CERT_REVOKED) {
 		conclude_revoked(f, url, why.detail);
 	} else if (!ask_otherwise(f, got)) {
@@ -914,6 +939,8 @@ prepare(struct entry *e, const struct gw_revocation_about *about)
 	f->path.certs = share(about->path->certs);
 	f->given = share(about->given);
 	f->depth = about->depth;
+	f->epoch = r->epoch;
+	f->is_dry = about->is_dry;
 	f->crl.wait.fn = on_list;
 	f->deadline.fn = on_deadline;
 	f->result.code = GW_ERR_REVOCATION_UNAVAILABLE;
@@ -991,7 +1018,7 @@ gw_revocation_ask(struct gw_revocation *r,
 	uint8_t key[GW_HASH];
 	struct entry *e;
 
-	gw_revocation_key(x, ca, key);
+	gw_revocation_key(x, ca, about->path->ca, key);
 	e = find(r, key);
 	if (e != NULL && !about->is_anew && is_fresh(e)) {
 		r->count.from_cache++;
@@ -999,6 +1026,9 @@ gw_revocation_ask(struct gw_revocation *r,
 		out->fresh_until = e->good_until;
 		return true;
 	}
+	if (e != NULL && e->flight != NULL && e->flight->epoch != r->epoch)
+		return answer(out, GW_ERR_BUSY, "",
+			      "the CA's settings have just changed");
 	if (e != NULL && e->flight != NULL) {
 		wait_for(e->flight, w);
 		return false;

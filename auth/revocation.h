@@ -9,7 +9,8 @@
  * section grants grace, which prolongs the last good answer for a while.
  *
  * An answer is named by the digest of the CA's name and key and the serial
- * number, which is all that OCSP and CRLs speak about. */
+ * number, which is all that OCSP and CRLs speak about, and of the section it
+ * was asked under. */
 #ifndef GW_REVOCATION_H
 #define GW_REVOCATION_H
 
@@ -74,10 +75,13 @@ struct gw_revocation_about {
 	int depth;              /* 0: the leaf */
 	STACK_OF(X509) *given;  /* what the client sent: CRL issuers, maybe */
 	bool is_anew;           /* ask, whatever is kept */
+	bool is_dry;            /* keep no answer: only tried out */
 };
 
+/* Answers are the section's: what one was content with is not enough for
+ * another. */
 void gw_revocation_key(const X509 *leaf, const X509 *issuer,
-		       uint8_t out[GW_HASH]);
+		       const struct gw_conf_ca *ca, uint8_t out[GW_HASH]);
 
 /* A good answer that may still be used. */
 bool gw_revocation_is_fresh(struct gw_revocation *r,

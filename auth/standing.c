@@ -31,7 +31,7 @@ gw_standing_keys_of(const struct gw_trust *t, const struct gw_path *path,
 		if (is_judged(t, path, i))
 			gw_revocation_key(sk_X509_value(path->certs, i),
 					  sk_X509_value(path->certs, i + 1),
-					  out->v[out->n++]);
+					  path->ca, out->v[out->n++]);
 }
 
 bool
@@ -94,19 +94,21 @@ ask_one(struct gw_revocation *r, struct gw_standing *s,
 }
 
 bool
-gw_standing_ask(struct gw_revocation *r, const struct gw_trust *t,
-		const struct gw_path *path, STACK_OF(X509) *given,
-		bool is_anew, struct gw_standing *s)
+gw_standing_ask(struct gw_revocation *r, const struct gw_standing_ask *q,
+		struct gw_standing *s)
 {
-	struct gw_revocation_about about = { .path = path, .given = given,
-					     .is_anew = is_anew };
+	struct gw_revocation_about about = {
+		.path = q->path, .given = q->given, .is_anew = q->is_anew,
+		.is_dry = q->is_dry,
+	};
 
 	s->count = s->waiting = 0;
 	s->result = (struct gw_revocation_result){
 		.code = GW_ERR_OK, .fresh_until = INT64_MAX };
-	for (int i = 0; i < length(path); i++) {
+	for (int i = 0; i < length(q->path); i++) {
 		about.depth = i;
-		if (is_judged(t, path, i) && ask_one(r, s, &about)) {
+		if (is_judged(q->trust, q->path, i) &&
+		    ask_one(r, s, &about)) {
 			gw_standing_forget(s);
 			return true;
 		}

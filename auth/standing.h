@@ -23,9 +23,15 @@ struct gw_standing {
 
 /* True: `s->result` is the result, now. False: `s->fn` will be told, never
  * inside this call. */
-bool gw_standing_ask(struct gw_revocation *r, const struct gw_trust *t,
-		     const struct gw_path *path, STACK_OF(X509) *given,
-		     bool is_anew, struct gw_standing *s);
+struct gw_standing_ask { /* all borrowed for the call */
+	const struct gw_trust *trust;
+	const struct gw_path *path;
+	STACK_OF(X509) *given;
+	bool is_anew; /* ask, whatever is kept */
+	bool is_dry;  /* keep no answer */
+};
+bool gw_standing_ask(struct gw_revocation *r, const struct gw_standing_ask *q,
+		     struct gw_standing *s);
 void gw_standing_forget(struct gw_standing *s); /* not waiting: fine */
 
 /* The names of the answers that together make a path stand. */

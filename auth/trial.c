@@ -127,7 +127,7 @@ stage_row(const struct login *l, enum stage s, bool has_begun)
 	const char *state = state_of(l, s, has_begun);
 	char text[GW_DETAIL_MAX] = "";
 
-	if (strcmp(state, "passed") == 0)
+	if (strcmp(state, "passed") == 0 && l->path.certs != NULL)
 		stages[s].say(l, text);
 	else if (strcmp(state, "refused") == 0)
 		gw_format(text, sizeof(text), "%s", l->err.detail);

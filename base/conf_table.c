@@ -158,7 +158,7 @@ static const struct gw_conf_key ca_keys[] = {
 	ENUM(C, ocsp_method, "auto", "auto|post",
 	     "auto asks by GET, which proxies may cache, when the question is short."),
 	BOOL(C, ocsp_nonce, "no",
-	     "Whether a nonce is sent. A responder that refuses it is asked again without; one that leaves it out of its answer is not believed."),
+	     "Whether a nonce is sent. A responder that refuses it is asked again without, and that refusal is not signed: against somebody on the way a nonce protects only where responders take it and time is short. One that leaves it out of its answer is not believed."),
 	LIST(C, crl, 0,
 	     "Revocation lists of this CA: http URLs, ldap URLs without a host, or files in crl_dir. Asked besides the certificate's own distribution points."),
 	BOOL(C, check_intermediates, "yes",

@@ -463,10 +463,10 @@ Test(revocation, keys)
 {
 	uint8_t a[GW_HASH], b[GW_HASH];
 
-	gw_revocation_key(vec("good"), vec("issuing"), a);
-	gw_revocation_key(vec("second"), vec("issuing"), b);
+	gw_revocation_key(vec("good"), vec("issuing"), &ca, a);
+	gw_revocation_key(vec("second"), vec("issuing"), &ca, b);
 	cr_expect_neq(memcmp(a, b, sizeof(a)), 0, "serial");
-	gw_revocation_key(vec("good"), vec("other-issuing"), b);
+	gw_revocation_key(vec("good"), vec("other-issuing"), &ca, b);
 	cr_expect_neq(memcmp(a, b, sizeof(a)), 0, "same name, another key");
 }
 
@@ -634,6 +634,57 @@ Test(revocation, flush)
 	cr_expect_eq(gw_revocation_count(rev).answers, 1);
 }
 
+/* Whose answer it is, and under which settings. */
+Test(revocation, each_section_asks_for_itself)
+{
+	const struct gw_conf_ca other = {
+		.title = (char *)"u", .ocsp_url = (char *)"http://s/",
+		.ocsp_method = GW_OCSP_POST,
+	};
+	struct waiter w = { .wait.fn = on_told };
+
+	cr_expect_not(ask("good", &w));
+	give(0, FINE);
+	memset(&w, 0, sizeof(w));
+	w.wait.fn = on_told;
+	cr_expect_not(ask_about("good", &other, false, &w));
+	cr_expect_str_eq(asked[1]->url, "http://s/");
+	break_off(1, "x");
+	cr_expect_eq(w.res.code, GW_ERR_REVOCATION_UNAVAILABLE);
+}
+
+Test(revocation, settings_change_under_way)
+{
+	struct waiter w, late;
+
+	cr_expect_not(ask("good", &w));
+	gw_revocation_flush(rev);
+	cr_expect(ask("good", &late), "not under the settings of before");
+	cr_expect_eq(late.res.code, GW_ERR_BUSY);
+	give(0, FINE);
+	cr_expect_eq(w.res.code, GW_ERR_OK);
+	cr_expect_eq(gw_revocation_count(rev).answers, 0);
+}
+
+Test(revocation, no_grace_when_somebody_answers_badly)
+{
+	struct waiter w;
+
+	ca.ocsp_url = (char *)"";
+	ca.on_unavailable = GW_UNAVAILABLE_GRACE;
+	ca.grace_ms = 600000;
+	cr_expect_not(ask("aia", &w));
+	give(0, ANSWER(.leaf = "aia", .this = -10, .next = 3600));
+	cr_expect_eq(w.res.code, GW_ERR_OK);
+	now = NOW + 1801;
+	cr_expect_not(ask("aia", &w));
+	give(1, ANSWER(.leaf = "second", .this = -10, .next = 3600));
+	give(2, ANSWER(.leaf = "aia", .this = -7200, .next = -3600));
+	cr_expect_eq(w.res.code, GW_ERR_REVOCATION_STALE, "%s",
+		     gw_err_name(w.res.code));
+	now = NOW;
+}
+
 /* ---- lists */
 
 static void
@@ -651,6 +702,17 @@ stop_loop(struct gw_timer *t)
 {
 	(void)t;
 	gw_loop_stop(loop);
+}
+
+/* Ten milliseconds of the loop. */
+static void
+turn(void)
+{
+	struct gw_timer t = { .fn = stop_loop };
+
+	gw_timer_after(loop, &t, 10);
+	gw_loop_run(loop);
+	gw_timer_stop(loop, &t);
 }
 
 /* Until `w` is told, or ten seconds: the thread takes its time. */
@@ -742,7 +804,7 @@ static const struct {
 	  GW_ERR_REVOCATION_SIGNER },
 	{ "over", { .this = -7200, .next = -3600 }, GW_ERR_REVOCATION_STALE },
 	{ "of the future", { .this = 3600, .next = 7200 },
-	  GW_ERR_REVOCATION_STALE },
+	  GW_ERR_REVOCATION_UNAVAILABLE },
 	{ "a delta alone", { .base = 1, .number = 2 },
 	  GW_ERR_REVOCATION_UNAVAILABLE },
 };
@@ -814,6 +876,30 @@ Test(revocation, ocsp_then_lists)
 	await(&w);
 	cr_expect_eq(w.res.code, GW_ERR_OK);
 	cr_expect_str_eq(w.res.source, "http://l/1");
+}
+
+/* With lists first, a responder stands in until there is a list. */
+Test(revocation, lists_then_ocsp)
+{
+	static const char *const both[] = { "crl", "ocsp" };
+	struct waiter w;
+
+	only_crl("http://l/1", NULL);
+	ca.revocation = (struct gw_strlist){ (char **)(uintptr_t)both, 2 };
+	cr_expect_not(ask("good", &w));
+	break_off(0, "HTTP 500");
+	give(1, FINE);
+	cr_expect_eq(w.res.code, GW_ERR_OK);
+	cr_expect(ask("good", &w));
+	cr_expect_str_eq(w.res.source, "cached");
+	gw_crl_store_announce(lists, "http://l/1", vec("issuing"));
+	cr_assert_eq(asked_count, 3);
+	give_list(2, LIST(.revoked = { "good" }));
+	for (int i = 0; i < 1000 && gw_crl_store_get(lists, "http://l/1") ==
+					   NULL; i++)
+		turn();
+	cr_expect(ask("good", &w), "the list is here");
+	cr_expect_eq(w.res.code, GW_ERR_CERT_REVOKED);
 }
 
 Test(revocation, distribution_points)
