@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -436,6 +437,7 @@ Test(limits, unasked_answer_in_time)
 	struct rig *r = rig_start(keys);
 	struct rig_client c;
 	char *body;
+	int status;
 
 	usleep(200000); /* until the other worker's listener is gone */
 	rig_answer(r, &allow);
@@ -443,8 +445,12 @@ Test(limits, unasked_answer_in_time)
 	for (int i = 0; i < 3; i++) {
 		cr_assert_eq(rig_get(&c, "/unasked/100", NULL, NULL), 200);
 		kill(rig_pid(r), SIGSTOP);
+		/* all its threads have stopped, not only been told to */
+		cr_assert_eq(waitpid(rig_pid(r), &status, WUNTRACED),
+			     rig_pid(r));
+		cr_assert(WIFSTOPPED(status));
 		rig_send(&c, GET("/head"));
-		usleep(1500000); /* a busy machine's server is late */
+		usleep(1000000); /* a busy machine's server is late */
 		kill(rig_pid(r), SIGCONT);
 		cr_assert_eq(rig_response(&c, NULL, &body, NULL), 200);
 		cr_assert(strstr(body, "GET /head") != NULL, "%s", body);
