@@ -24,20 +24,7 @@ gw_chain_rules_of(const struct gw_conf_ca *ca)
 	};
 }
 
-/* ---- a path found */
-
-static enum gw_err
-check_depth(const struct gw_path *p, struct gw_error *err)
-{
-	int between = sk_X509_num(p->certs) - 2;
-
-	if (between <= p->ca->max_depth)
-		return GW_ERR_OK;
-	return gw_fail(err, GW_ERR_CERT_CONSTRAINT,
-		       "%d CAs between the certificate and the end of its "
-		       "path, ca %.60s allows %d", between, p->ca->title,
-		       (int)p->ca->max_depth);
-}
+/* ---- purposes */
 
 /* NULL: one of them is none, which the configuration's check refuses. */
 static STACK_OF(ASN1_OBJECT) *
@@ -55,6 +42,38 @@ read_oids(const struct gw_strlist *texts)
 		gw_assert(sk_ASN1_OBJECT_push(out, oid) > 0);
 	}
 	return gw_steal(&out);
+}
+
+/* What the section demands of a leaf. `*more` holds what `out` borrows. */
+static enum gw_err
+purposes_of(const struct gw_conf_ca *ca, STACK_OF(ASN1_OBJECT) **more,
+	    struct gw_purposes *out, struct gw_error *err)
+{
+	*out = gw_profile_purposes(ca->require_smartcard_eku);
+	*more = read_oids(&ca->require_eku);
+	if (*more == NULL ||
+	    out->n + (size_t)sk_ASN1_OBJECT_num(*more) > GW_PURPOSES_MAX)
+		return gw_fail(err, GW_ERR_CERT_EKU,
+			       "require_eku of ca %.60s cannot be met",
+			       ca->title);
+	for (int i = 0; i < sk_ASN1_OBJECT_num(*more); i++)
+		out->v[out->n++] = sk_ASN1_OBJECT_value(*more, i);
+	return GW_ERR_OK;
+}
+
+/* ---- a path found */
+
+static enum gw_err
+check_depth(const struct gw_path *p, struct gw_error *err)
+{
+	int between = sk_X509_num(p->certs) - 2;
+
+	if (between <= p->ca->max_depth)
+		return GW_ERR_OK;
+	return gw_fail(err, GW_ERR_CERT_CONSTRAINT,
+		       "%d CAs between the certificate and the end of its "
+		       "path, ca %.60s allows %d", between, p->ca->title,
+		       (int)p->ca->max_depth);
 }
 
 static enum gw_err
@@ -99,6 +118,24 @@ check_policies(const struct gw_path *p, time_t now, struct gw_error *err)
 	return rc;
 }
 
+/* A CA limited to other purposes issues no cards, whatever it writes into
+ * them: all that is demanded of the leaf is demanded of the CAs. */
+static enum gw_err
+check_nesting(const struct gw_path *p, struct gw_error *err)
+{
+	gw_auto(free_oids) STACK_OF(ASN1_OBJECT) *more = NULL;
+	struct gw_purposes purposes;
+	enum gw_err rc;
+
+	if (gw_strlist_has(&p->ca->relax, "ca-eku"))
+		return GW_ERR_OK;
+	rc = purposes_of(p->ca, &more, &purposes, err);
+	for (int i = 1; rc == GW_ERR_OK && i < sk_X509_num(p->certs); i++)
+		rc = gw_profile_check_ca(sk_X509_value(p->certs, i),
+					 &purposes, err);
+	return rc;
+}
+
 static enum gw_err
 admits(const struct gw_path *p, const struct gw_chain_rules *rules, time_t now,
        struct gw_error *err)
@@ -109,6 +146,8 @@ admits(const struct gw_path *p, const struct gw_chain_rules *rules, time_t now,
 		return gw_fail(err, GW_ERR_CERT_UNTRUSTED,
 			       "the rules of another CA apply");
 	rc = check_depth(p, err);
+	if (rc == GW_ERR_OK)
+		rc = check_nesting(p, err);
 	return rc == GW_ERR_OK ? check_policies(p, now, err) : rc;
 }
 
@@ -176,20 +215,12 @@ enum gw_err
 gw_demands_profile(const X509 *leaf, const struct gw_conf_ca *ca,
 		   struct gw_error *err)
 {
-	gw_auto(free_oids) STACK_OF(ASN1_OBJECT) *more =
-		read_oids(&ca->require_eku);
-	const struct gw_profile base = {
-		.wants_smartcard = ca->require_smartcard_eku,
-	};
-	struct gw_purposes p = gw_profile_purposes(&base);
+	gw_auto(free_oids) STACK_OF(ASN1_OBJECT) *more = NULL;
+	struct gw_purposes p;
+	enum gw_err rc = purposes_of(ca, &more, &p, err);
 
+	if (rc != GW_ERR_OK)
+		return rc;
 	p.any_will_do = gw_strlist_has(&ca->relax, "any-eku");
-	if (more == NULL ||
-	    p.n + (size_t)sk_ASN1_OBJECT_num(more) > GW_PURPOSES_MAX)
-		return gw_fail(err, GW_ERR_CERT_EKU,
-			       "require_eku of ca %.60s cannot be met",
-			       ca->title);
-	for (int i = 0; i < sk_ASN1_OBJECT_num(more); i++)
-		p.v[p.n++] = sk_ASN1_OBJECT_value(more, i);
-	return gw_profile_check_for(leaf, &p, err);
+	return gw_profile_check(leaf, &p, err);
 }

@@ -36,20 +36,20 @@ lacks(const ASN1_OBJECT *oid, const char *whose, struct gw_error *err)
 }
 
 struct gw_purposes
-gw_profile_purposes(const struct gw_profile *p)
+gw_profile_purposes(bool wants_smartcard)
 {
 	return (struct gw_purposes){
 		.v = { OBJ_nid2obj(NID_client_auth),
 		       OBJ_nid2obj(NID_ms_smartcard_login) },
-		.n = p->wants_smartcard ? 2 : 1,
+		.n = wants_smartcard ? 2 : 1,
 	};
 }
 
 /* The purposes must be named: neither the absence of the extension nor
  * anyExtendedKeyUsage says that this certificate is for logging on. */
 enum gw_err
-gw_profile_check_for(const X509 *leaf, const struct gw_purposes *p,
-		     struct gw_error *err)
+gw_profile_check(const X509 *leaf, const struct gw_purposes *p,
+		 struct gw_error *err)
 {
 	gw_auto(EXTENDED_KEY_USAGE_free) EXTENDED_KEY_USAGE *eku = NULL;
 	X509 *x = (X509 *)(uintptr_t)leaf;
@@ -72,15 +72,6 @@ gw_profile_check_for(const X509 *leaf, const struct gw_purposes *p,
 		return gw_fail(err, GW_ERR_CERT_CONSTRAINT,
 			       "key usage lacks digitalSignature");
 	return GW_ERR_OK;
-}
-
-enum gw_err
-gw_profile_check(const X509 *leaf, const struct gw_profile *p,
-		 struct gw_error *err)
-{
-	struct gw_purposes purposes = gw_profile_purposes(p);
-
-	return gw_profile_check_for(leaf, &purposes, err);
 }
 
 enum gw_err

@@ -6,10 +6,6 @@
 #include "gw/error.h"
 #include "ossl.h"
 
-struct gw_profile {
-	bool wants_smartcard; /* smart-card logon besides client auth */
-};
-
 /* Extended key usages, all of which are asked for. */
 #define GW_PURPOSES_MAX 8
 struct gw_purposes {
@@ -18,16 +14,13 @@ struct gw_purposes {
 	bool any_will_do; /* anyExtendedKeyUsage stands for all of them */
 };
 
-/* What this profile asks for. */
-struct gw_purposes gw_profile_purposes(const struct gw_profile *p);
+/* Client authentication, and smart-card logon when it is wanted. */
+struct gw_purposes gw_profile_purposes(bool wants_smartcard);
 
 /* GW_ERR_CERT_EKU, _CONSTRAINT (a CA, key usage), _MALFORMED. */
 GW_MUST_CHECK enum gw_err gw_profile_check(const X509 *leaf,
-					   const struct gw_profile *p,
+					   const struct gw_purposes *p,
 					   struct gw_error *err);
-GW_MUST_CHECK enum gw_err gw_profile_check_for(const X509 *leaf,
-					       const struct gw_purposes *p,
-					       struct gw_error *err);
 
 /* A CA whose extended key usage is limited may issue for nothing else: every
  * purpose is named in it, or anyExtendedKeyUsage is. GW_ERR_CERT_EKU,

@@ -151,16 +151,14 @@ do_chain(struct test *t, struct gw_error *out)
 static void
 do_profile(struct test *t, struct gw_error *out)
 {
-	const struct gw_profile card = { .wants_smartcard = true };
-	struct gw_purposes p = t->args.has_purposes ? t->args.purposes
-						    : gw_profile_purposes(&card);
+	const struct gw_purposes *p = &t->args.purposes;
 
 	if (!t->args.wants_profile)
 		gw_fail(out, GW_ERR_OK, "not asked (--eku none)");
-	else if (gw_profile_check_for(gw_path_leaf(&t->path), &p, out) ==
+	else if (gw_profile_check(gw_path_leaf(&t->path), p, out) ==
 		 GW_ERR_OK)
 		gw_fail(out, GW_ERR_OK, "%zu extended key usages, key usage, "
-			"no CA", p.n);
+			"no CA", p->n);
 }
 
 static enum gw_err
@@ -284,7 +282,9 @@ main(int argc, char **argv)
 		return GW_TESTCERT_UNUSABLE;
 	if (!t.args.wants_profile)
 		t.args.rules.purposes = &any;
-	else if (t.args.has_purposes)
+	else if (!t.args.has_purposes)
+		t.args.purposes = gw_profile_purposes(true);
+	if (t.args.wants_profile)
 		t.args.rules.purposes = &t.args.purposes;
 	t.trust = gw_trust_new();
 	t.given = sk_X509_new_null();

@@ -453,7 +453,8 @@ static const struct {
 Test(profile, table)
 {
 	for (size_t i = 0; i < GW_COUNT(profiles); i++) {
-		const struct gw_profile p = { profiles[i].wants_smartcard };
+		const struct gw_purposes p =
+			gw_profile_purposes(profiles[i].wants_smartcard);
 		struct gw_error err = { .code = GW_ERR_OK };
 
 		cr_expect_eq(gw_profile_check(vec(profiles[i].name), &p,
