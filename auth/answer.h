@@ -8,7 +8,7 @@
 
 #include "gw/compiler.h"
 #include "gw/proto.h"
-#include "url.h"
+#include "gw/url.h"
 
 struct gw_answer;
 

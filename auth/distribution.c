@@ -1,6 +1,6 @@
 /* distribution.c — see distribution.h. */
 #include "distribution.h"
-#include "url.h"
+#include "gw/url.h"
 
 #include <string.h>
 #include <strings.h>

@@ -10,8 +10,8 @@
 
 #include "gw/loop.h"
 #include "gw/proto.h"
+#include "gw/url.h"
 #include "resolve.h"
-#include "url.h"
 
 #define GW_FETCH_IDLE_MAX 64 /* kept connections */
 

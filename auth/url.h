@@ -1,2 +1,0 @@
-/* auth/url.h — see gw/url.h. */
-#include "gw/url.h"
