@@ -284,7 +284,7 @@ rig_response(struct rig_client *c, char **out_head, char **out_body,
 {
 	char *head = read_head(c);
 	struct body b = { .p = calloc(1, 1), .cap = 1 };
-	int status = head != NULL ? atoi(head + 9) : -1;
+	int status = head != NULL ? (int)strtol(head + 9, NULL, 10) : -1;
 
 	if (head != NULL && status >= 200 && status != 204 &&
 	    !read_body(c, head, &b))
