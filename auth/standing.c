@@ -105,6 +105,13 @@ gw_standing_ask(struct gw_revocation *r, const struct gw_standing_ask *q,
 	s->count = s->waiting = 0;
 	s->result = (struct gw_revocation_result){
 		.code = GW_ERR_OK, .fresh_until = INT64_MAX };
+	/* fail closed: nothing to ask about is nothing that stands. */
+	if (length(q->path) < 2) {
+		s->result.code = GW_ERR_INTERNAL;
+		gw_format(s->result.detail, sizeof(s->result.detail),
+			  "there is no path to ask about");
+		return true;
+	}
 	for (int i = 0; i < length(q->path); i++) {
 		about.depth = i;
 		if (is_judged(q->trust, q->path, i) &&

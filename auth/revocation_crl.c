@@ -1,0 +1,172 @@
+/* revocation_crl.c — the rung of lists: those of the CA's section, then those
+ * of the certificate's distribution points, each with its deltas. */
+#include "revocation_priv.h"
+#include "demands.h"
+#include "gw/util.h"
+
+#include <openssl/err.h>
+#include <string.h>
+
+#define NOT_YET "not here yet; fetching goes on"
+
+/* True: whatever is to be had from there is here. */
+static bool
+is_at_hand(struct flight *f, const char *place)
+{
+	struct gw_revocation *r = f->entry->owner;
+	struct looking *k = &f->crl;
+
+	if (k->was_told) {
+		k->was_told = false;
+		return true;
+	}
+	if (gw_crl_store_ask(r->lists, place, gw_flight_issuer(f), &k->wait))
+		return true;
+	if (gw_loop_now_ms(r->loop) < f->deadline_ms)
+		return false;
+	gw_crl_store_forget(&k->wait); /* no time left to wait */
+	return true;
+}
+
+static void
+gather(struct flight *f, const char *place, bool is_delta)
+{
+	struct looking *k = &f->crl;
+	const struct gw_crl_store *lists = f->entry->owner->lists;
+	const struct gw_crl_list *l = gw_crl_store_get(lists, place);
+	const char *why = gw_crl_store_why(lists, place);
+
+	if (l == NULL) {
+		/* without its delta a list still stands */
+		if (!is_delta)
+			gw_flight_failed(f, place,
+					 GW_ERR_REVOCATION_UNAVAILABLE,
+					 why[0] != '\0' ? why : NOT_YET);
+		return;
+	}
+	gw_places_add(&k->gathered, place);
+	k->has_new = true;
+	if (!is_delta)
+		gw_places_of_deltas(gw_crl_list_get0_x509(l), &k->deltas);
+	ERR_clear_error();
+}
+
+/* Of all lists gathered; those that have ended are no part of the answer. */
+static struct gw_crls *
+collect(struct flight *f, time_t now, time_t *until)
+{
+	struct gw_revocation *r = f->entry->owner;
+	struct gw_crls *lists = gw_crls_new();
+
+	*until = now + (time_t)(r->conf->cache_max_ms / 1000);
+	for (size_t i = 0; i < f->crl.gathered.n; i++) {
+		const struct gw_crl_list *l =
+			gw_crl_store_get(r->lists, f->crl.gathered.v[i]);
+
+		if (l == NULL)
+			continue;
+		gw_crls_borrow(lists, l);
+		if (gw_crl_next_update(l->crl) > now)
+			*until = GW_MIN(*until, gw_crl_next_update(l->crl));
+	}
+	return lists;
+}
+
+/* True: concluded. */
+static bool
+check_lists(struct flight *f, const char *place)
+{
+	struct gw_revocation *r = f->entry->owner;
+	const struct gw_chain_rules rules = gw_chain_rules_of(f->path.ca);
+	time_t now = gw_revocation_now(r), until;
+	struct gw_error why = { .code = GW_ERR_OK };
+	struct gw_crls *lists = collect(f, now, &until);
+	enum gw_err rc = gw_crls_check_at(lists, &f->path, f->depth, f->given,
+					  &rules, now, &why);
+
+	gw_crls_free(lists);
+	f->crl.has_new = false;
+	if (rc == GW_ERR_OK)
+		gw_flight_good(f, place, until,
+			      gw_crl_store_generation(r->lists));
+	else if (rc == GW_ERR_CERT_REVOKED)
+		gw_flight_revoked(f, place, why.detail);
+	else
+		gw_flight_failed(f, place, rc, why.detail);
+	return rc == GW_ERR_OK || rc == GW_ERR_CERT_REVOKED;
+}
+
+/* Lists one after the other, each with its deltas, until they tell. */
+void
+gw_rung_crl_climb(struct flight *f)
+{
+	struct looking *k = &f->crl;
+
+	for (;;) {
+		if (k->next_delta < k->deltas.n) {
+			const char *delta = k->deltas.v[k->next_delta];
+
+			if (!is_at_hand(f, delta))
+				return;
+			k->next_delta++;
+			gather(f, delta, true);
+			continue;
+		}
+		if (k->has_new &&
+		    check_lists(f, k->places.v[k->next_place - 1]))
+			return;
+		if (k->next_place >= k->places.n)
+			break;
+		if (!is_at_hand(f, k->places.v[k->next_place]))
+			return;
+		gather(f, k->places.v[k->next_place++], false);
+	}
+	gw_flight_go_on(f);
+}
+
+static void
+on_list(struct gw_crl_wait *w)
+{
+	struct flight *f = GW_CONTAINER(w, struct flight, crl.wait);
+
+	f->crl.was_told = true;
+	gw_rung_crl_climb(f);
+}
+
+void
+gw_rung_crl_begin(struct flight *f)
+{
+	struct looking *k = &f->crl;
+	const struct gw_conf_ca *ca = f->path.ca;
+
+	k->wait.fn = on_list;
+	for (size_t i = 0; i < ca->crl.n; i++)
+		gw_places_add(&k->places, ca->crl.v[i]);
+	gw_places_of_cert(gw_flight_subject(f), &k->places);
+	ERR_clear_error();
+}
+
+void
+gw_rung_crl_give_up(struct flight *f)
+{
+	struct looking *k = &f->crl;
+
+	if (!k->wait.is_waiting)
+		return; /* a fetch of the other rung ends by itself */
+	gw_crl_store_forget(&k->wait);
+	gw_flight_failed(f, k->next_delta < k->deltas.n
+				    ? k->deltas.v[k->next_delta]
+				    : k->places.v[k->next_place],
+			 GW_ERR_REVOCATION_UNAVAILABLE,
+			 NOT_YET);
+	f->next_rung = f->rung_count;
+	if (k->has_new && check_lists(f, k->places.v[k->next_place - 1]))
+		return;
+	gw_flight_go_on(f);
+}
+
+void
+gw_rung_crl_end(struct flight *f)
+{
+	gw_crl_store_forget(&f->crl.wait);
+}

@@ -1,0 +1,270 @@
+/* revocation_ocsp.c — the rung of responders: who they are and how they do,
+ * and one question after the other. */
+#include "revocation_priv.h"
+#include "gw/util.h"
+
+#include <openssl/err.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- responders */
+
+static struct gw_responder *
+responder(struct gw_revocation *r, const char *url)
+{
+	struct gw_responder *p;
+
+	for (size_t i = 0; i < r->responder_count; i++)
+		if (strcmp(r->responders[i]->url, url) == 0)
+			return r->responders[i];
+	if (r->responder_count >= GW_RESPONDERS_MAX)
+		return NULL;
+	p = gw_xcalloc(1, sizeof(*p));
+	if (!gw_copy(p->url, sizeof(p->url), url))
+		p->url[0] = '\0';
+	r->responders[r->responder_count++] = p;
+	return p;
+}
+
+void
+gw_revocation_announce(struct gw_revocation *r, const char *url)
+{
+	if (url[0] != '\0')
+		(void)responder(r, url);
+}
+
+const struct gw_responder *
+gw_revocation_responder(const struct gw_revocation *r, size_t i)
+{
+	return i < r->responder_count ? r->responders[i] : NULL;
+}
+
+/* `revoked` and `unknown` are answers: the responder works. */
+static bool
+is_answer(enum gw_err code)
+{
+	return code == GW_ERR_OK || code == GW_ERR_CERT_REVOKED ||
+	       code == GW_ERR_REVOCATION_UNKNOWN;
+}
+
+static void
+note(struct gw_revocation *r, struct gw_responder *p, uint64_t took_us,
+     enum gw_err rc, const struct gw_error *why)
+{
+	if (p == NULL)
+		return;
+	p->asked++;
+	p->is_failing = !is_answer(rc);
+	if (p->is_failing) {
+		p->failed++;
+		snprintf(p->last_error, sizeof(p->last_error), "%s: %.120s",
+			 gw_err_name(rc), why->detail);
+		return;
+	}
+	p->latency_us = took_us;
+	p->last_ok = gw_revocation_now(r);
+}
+/* ---- one answer */
+
+static time_t
+fresh_until(const struct gw_revocation *r, const struct gw_ocsp_status *s,
+	    time_t now)
+{
+	const struct gw_conf_revocation *c = r->conf;
+	time_t oldest = s->this_update + (time_t)(c->max_age_ms / 1000);
+	time_t end;
+
+	if (s->next_update == 0) {
+		if (c->cache_open_ms == 0)
+			return 0;
+		end = now + (time_t)(c->cache_open_ms / 1000);
+	} else {
+		end = GW_MIN(s->next_update,
+			     now + (time_t)(c->cache_max_ms / 1000));
+	}
+	end = GW_MIN(end, oldest);
+	return end > now ? end : 0;
+}
+
+static enum gw_err
+judge(struct flight *f, const struct gw_fetched *got, time_t now,
+      struct gw_ocsp_status *status, struct gw_error *why)
+{
+	const struct gw_conf_revocation *c = f->entry->owner->conf;
+	const struct gw_ocsp_rules rules = {
+		.skew_s = c->skew_ms / 1000,
+		.max_age_s = c->max_age_ms / 1000,
+	};
+
+	if (got->why != NULL)
+		return gw_fail(why, GW_ERR_REVOCATION_UNAVAILABLE, "%s",
+			       got->why);
+	return gw_ocsp_judge(gw_flight_subject(f), gw_flight_issuer(f), got->body.p,
+			     got->body.len, &f->ocsp.question, &rules, now,
+			     status, why);
+}
+
+static bool
+make_request(struct flight *f, bool has_nonce)
+{
+	struct asking *a = &f->ocsp;
+	const struct gw_conf_ca *ca = f->path.ca;
+
+	free(a->request);
+	a->question = (struct gw_ocsp_question){
+		.hash = (enum gw_ocsp_hash)ca->ocsp_hash,
+	};
+	if (has_nonce) {
+		a->question.nonce_len = sizeof(a->question.nonce);
+		gw_random(a->question.nonce, sizeof(a->question.nonce));
+	}
+	a->request = gw_ocsp_request(gw_flight_subject(f), gw_flight_issuer(f), &a->question,
+				     &a->request_len);
+	a->is_plain = !has_nonce;
+	ERR_clear_error();
+	return a->request != NULL;
+}
+
+static void on_fetched(void *arg, const struct gw_fetched *got);
+
+/* Each question ends by itself within what is left of the whole time. */
+static void
+send_request(struct flight *f, const char *url)
+{
+	struct gw_revocation *r = f->entry->owner;
+	struct asking *a = &f->ocsp;
+	uint64_t now = gw_loop_now_ms(r->loop);
+	uint64_t left = f->deadline_ms > now ? f->deadline_ms - now : 1;
+	char get[GW_OCSP_GET_MAX];
+	struct gw_fetch_ask ask = {
+		.url = url, .expected = "application/ocsp-response",
+		.max = GW_OCSP_BYTES_MAX, .fd = -1,
+		.timeout_ms = GW_MIN((uint64_t)r->conf->timeout_ms, left),
+	};
+
+	a->is_get = !a->is_posted && a->is_plain &&
+		    f->path.ca->ocsp_method == GW_OCSP_AUTO &&
+		    gw_ocsp_get_url(url, a->request, a->request_len, get);
+	if (a->is_get) {
+		ask.url = get;
+	} else {
+		ask.type = "application/ocsp-request";
+		ask.body = (struct gw_der){ a->request, a->request_len };
+	}
+	a->fetch = r->transport.start(r->transport.ctx, &ask, on_fetched, f);
+	a->responder = responder(r, url);
+	if (a->responder != NULL)
+		a->responder->under_way++;
+	r->count.asked++;
+}
+
+/* The same responder once more, in the way it may understand. */
+static bool
+ask_otherwise(struct flight *f, const struct gw_fetched *got)
+{
+	struct asking *a = &f->ocsp;
+	const char *url = a->urls.v[a->next_url - 1];
+
+	if (gw_loop_now_ms(f->entry->owner->loop) >= f->deadline_ms)
+		return false;
+	if (a->is_get && got->why != NULL && got->status != 0) {
+		a->is_posted = true;
+	} else if (!a->is_plain && got->why == NULL &&
+		   gw_ocsp_refuses(got->body.p, got->body.len)) {
+		if (!make_request(f, false))
+			return false;
+	} else {
+		return false;
+	}
+	send_request(f, url);
+	return true;
+}
+
+/* Then an answer of a responder stands in for lists, until they change. */
+static bool
+ranks_lists_first(const struct flight *f)
+{
+	return f->rungs[0] == RUNG_CRL && f->crl.places.n > 0;
+}
+
+static void
+on_fetched(void *arg, const struct gw_fetched *got)
+{
+	struct flight *f = arg;
+	struct asking *a = &f->ocsp;
+	struct gw_revocation *r = f->entry->owner;
+	const char *url = a->urls.v[a->next_url - 1];
+	struct gw_error why = { .code = GW_ERR_OK };
+	struct gw_ocsp_status status = { .this_update = 0 };
+	time_t now = gw_revocation_now(r);
+	enum gw_err rc = judge(f, got, now, &status, &why);
+
+	a->fetch = NULL;
+	if (a->responder != NULL)
+		a->responder->under_way--;
+	note(r, a->responder, got->took_us, rc, &why);
+	if (rc == GW_ERR_OK) {
+		gw_flight_good(f, url, fresh_until(r, &status, now),
+			      ranks_lists_first(f)
+				      ? gw_crl_store_generation(r->lists)
+				      : 0);
+	} else if (rc == GW_ERR_CERT_REVOKED) {
+		gw_flight_revoked(f, url, why.detail);
+	} else if (!ask_otherwise(f, got)) {
+		gw_flight_failed(f, url, rc, why.detail);
+		gw_rung_ocsp_climb(f);
+	}
+}
+
+void
+gw_rung_ocsp_begin(struct flight *f)
+{
+	const struct gw_conf_ca *ca = f->path.ca;
+
+	gw_ocsp_urls(gw_flight_subject(f), ca->ocsp_url,
+		     (enum gw_ocsp_mode)ca->ocsp_mode, &f->ocsp.urls);
+	ERR_clear_error();
+}
+
+/* The next responder that has time for us. */
+void
+gw_rung_ocsp_climb(struct flight *f)
+{
+	struct asking *a = &f->ocsp;
+	struct gw_revocation *r = f->entry->owner;
+
+	while (a->next_url < a->urls.n) {
+		const char *url = a->urls.v[a->next_url++];
+		const struct gw_responder *p = responder(r, url);
+
+		a->is_posted = false;
+		if (gw_loop_now_ms(r->loop) >= f->deadline_ms)
+			gw_flight_failed(f, url, GW_ERR_REVOCATION_UNAVAILABLE,
+					 "no time left to ask");
+		else if (p != NULL && p->under_way >= GW_RESPONDER_FLIGHTS)
+			gw_flight_failed(f, url, GW_ERR_REVOCATION_UNAVAILABLE,
+					 "too many questions to it under way");
+		else if (!make_request(f, f->path.ca->ocsp_nonce))
+			gw_flight_failed(f, url, GW_ERR_REVOCATION_UNAVAILABLE,
+					 "no question can be made");
+		else {
+			send_request(f, url);
+			return;
+		}
+	}
+	gw_flight_go_on(f);
+}
+
+void
+gw_rung_ocsp_end(struct flight *f)
+{
+	struct asking *a = &f->ocsp;
+
+	free(a->request);
+	if (a->fetch == NULL)
+		return;
+	f->entry->owner->transport.cancel(a->fetch);
+	a->fetch = NULL;
+	if (a->responder != NULL)
+		a->responder->under_way--;
+}

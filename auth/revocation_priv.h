@@ -1,0 +1,115 @@
+/* auth/revocation_priv.h — one question from the inside. For revocation.c,
+ * which keeps answers and takes a flight up its ladder, and for the two rungs,
+ * revocation_ocsp.c and revocation_crl.c. */
+#ifndef GW_REVOCATION_PRIV_H
+#define GW_REVOCATION_PRIV_H
+
+#include "revocation.h"
+
+#define BUCKETS 16384u /* power of two */
+
+LIST_HEAD(bucket, entry);
+TAILQ_HEAD(entries, entry);
+LIST_HEAD(waiters, gw_revocation_wait);
+
+enum rung { RUNG_OCSP, RUNG_CRL, RUNG_COUNT };
+
+/* The OCSP part of a flight. */
+struct asking {
+	struct gw_ocsp_urls urls;
+	size_t next_url;
+	struct gw_ocsp_question question;
+	uint8_t *request;
+	size_t request_len;
+	bool is_get, is_posted, is_plain; /* how the present URL was asked */
+	struct gw_fetch *fetch;
+	struct gw_responder *responder;
+};
+
+/* The CRL part. */
+struct looking {
+	struct gw_places places, deltas;
+	size_t next_place, next_delta;
+	struct gw_places gathered;
+	bool has_new; /* a list that was not yet part of a check */
+	bool was_told;
+	struct gw_crl_wait wait;
+};
+
+struct flight {
+	struct entry *entry;
+	struct gw_path path; /* references */
+	int depth;
+	STACK_OF(X509) *given;
+	enum rung rungs[RUNG_COUNT];
+	size_t rung_count, next_rung;
+	struct asking ocsp;
+	struct looking crl;
+	struct gw_timer deadline;
+	uint64_t deadline_ms;
+	uint64_t epoch;     /* of the settings it was begun under */
+	bool is_dry;
+	bool has_no_grace;  /* somebody answered, if not well */
+	struct waiters waiters;
+	struct gw_revocation_result result;
+};
+
+struct entry {
+	uint8_t key[GW_HASH];
+	struct gw_revocation *owner;
+	LIST_ENTRY(entry) by_key;
+	TAILQ_ENTRY(entry) kept; /* answers only, oldest first */
+	bool has_answer;
+	time_t good_until;       /* 0: used once, by its flight's waiters */
+	uint64_t lists;          /* generation of those that said it, or 0 */
+	struct flight *flight;   /* or NULL */
+	char serial[GW_SERIAL_MAX]; /* for people; "": from disk */
+};
+
+struct gw_revocation {
+	struct gw_loop *loop;
+	const struct gw_conf_revocation *conf;
+	struct gw_transport transport;
+	struct gw_crl_store *lists;
+	struct gw_kept *disk;
+	struct bucket buckets[BUCKETS];
+	struct entries kept;
+	struct gw_revocation_counts count;
+	uint64_t epoch; /* how often settings have changed */
+	struct gw_responder *responders[GW_RESPONDERS_MAX];
+	size_t responder_count;
+};
+
+/* ---- revocation.c */
+
+time_t gw_revocation_now(const struct gw_revocation *r);
+X509 *gw_flight_subject(const struct flight *f); /* borrowed, both */
+X509 *gw_flight_issuer(const struct flight *f);
+
+/* One source has no answer. Of several reasons the most telling is kept. */
+void gw_flight_failed(struct flight *f, const char *source, enum gw_err code,
+		      const char *why);
+/* The rung has no more sources. The flight may be gone after this and after
+ * the next two, which end it. */
+void gw_flight_go_on(struct flight *f);
+/* `until` 0 keeps nothing, not even what was kept before. `lists`: the
+ * generation of those that said it, 0: a responder did. */
+void gw_flight_good(struct flight *f, const char *source, time_t until,
+		    uint64_t lists);
+void gw_flight_revoked(struct flight *f, const char *source, const char *why);
+
+/* ---- the rungs: begin finds whom to ask; climb asks the next, and goes on
+ * when there is none; end lets go of what is under way */
+
+void gw_rung_ocsp_begin(struct flight *f);
+void gw_rung_ocsp_climb(struct flight *f);
+void gw_rung_ocsp_end(struct flight *f);
+
+void gw_rung_crl_begin(struct flight *f);
+void gw_rung_crl_climb(struct flight *f);
+void gw_rung_crl_end(struct flight *f);
+/* No time is left: lists that did not come go on coming, for the next who
+ * asks. */
+void gw_rung_crl_give_up(struct flight *f);
+
+#endif
