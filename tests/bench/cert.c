@@ -205,30 +205,17 @@ put_entries(struct der *d, size_t n)
 	}
 }
 
-/* A small list by libcrypto, its entries exchanged for `n` of ours, signed
- * anew. */
-static struct der
-make_list(X509 *issuing, EVP_PKEY *key, size_t n)
+/* All of a list but its entries, by libcrypto. */
+static X509_CRL *
+make_frame(X509 *issuing, EVP_PKEY *key)
 {
-	struct der tbs = { .cap = n * (ENTRY_BYTES + 2) + 4096 };
-	struct der out = { .cap = tbs.cap + 4096 };
 	X509_CRL *crl = X509_CRL_new();
 	ASN1_TIME *now = X509_gmtime_adj(NULL, -60);
 	ASN1_TIME *next = X509_gmtime_adj(NULL, 86400);
-	struct der body = { .cap = tbs.cap };
-	unsigned char *name = NULL, *alg = NULL, *sig = NULL, *t1 = NULL,
-		      *t2 = NULL, *ext = NULL;
-	const X509_ALGOR *a;
 	ASN1_INTEGER *number = ASN1_INTEGER_new();
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	size_t sig_len = 0;
-	X509V3_CTX v3;
 	X509_EXTENSION *akid;
-	int len;
+	X509V3_CTX v3;
 
-	tbs.p = gw_xcalloc(tbs.cap, 1);
-	body.p = gw_xcalloc(body.cap, 1);
-	out.p = gw_xcalloc(out.cap, 1);
 	X509V3_set_ctx(&v3, issuing, NULL, NULL, crl, 0);
 	akid = X509V3_EXT_conf_nid(NULL, &v3, NID_authority_key_identifier,
 				   "keyid");
@@ -242,50 +229,93 @@ make_list(X509 *issuing, EVP_PKEY *key, size_t n)
 		  X509_CRL_set1_lastUpdate(crl, now) == 1 &&
 		  X509_CRL_set1_nextUpdate(crl, next) == 1 &&
 		  X509_CRL_sign(crl, key, EVP_sha256()) > 0);
-	put(&body, "\x02\x01\x01", 3);
-	X509_CRL_get0_signature(crl, NULL, &a);
-	len = i2d_X509_ALGOR(a, &alg);
-	put(&body, alg, (size_t)len);
-	len = i2d_X509_NAME(X509_CRL_get_issuer(crl), &name);
-	put(&body, name, (size_t)len);
-	len = i2d_ASN1_TIME(X509_CRL_get0_lastUpdate(crl), &t1);
-	put(&body, t1, (size_t)len);
-	len = i2d_ASN1_TIME(X509_CRL_get0_nextUpdate(crl), &t2);
-	put(&body, t2, (size_t)len);
-	put_entries(&body, n);
-	len = i2d_X509_EXTENSIONS((X509_EXTENSIONS *)(uintptr_t)
-				  X509_CRL_get0_extensions(crl), &ext);
-	gw_assert(len > 0 && len < 120);
-	put(&body, (uint8_t[]){ 0xa0, (uint8_t)len }, 2);
-	put(&body, ext, (size_t)len);
-	put_head(&tbs, V_ASN1_SEQUENCE, body.len);
-	put(&tbs, body.p, body.len);
-	gw_assert(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key) ==
-			  1 &&
-		  EVP_DigestSign(ctx, NULL, &sig_len, tbs.p, tbs.len) == 1);
-	sig = gw_xcalloc(sig_len, 1);
-	gw_assert(EVP_DigestSign(ctx, sig, &sig_len, tbs.p, tbs.len) == 1);
-	len = i2d_X509_ALGOR(a, NULL);
-	put_head(&out, V_ASN1_SEQUENCE, tbs.len + (size_t)len + sig_len + 3);
-	put(&out, tbs.p, tbs.len);
-	put(&out, alg, (size_t)len);
-	put_head(&out, V_ASN1_BIT_STRING, sig_len + 1);
-	put(&out, "", 1);
-	put(&out, sig, sig_len);
-	free(tbs.p);
-	free(body.p);
-	free(sig);
-	OPENSSL_free(alg);
-	OPENSSL_free(name);
-	OPENSSL_free(t1);
-	OPENSSL_free(t2);
-	OPENSSL_free(ext);
 	X509_EXTENSION_free(akid);
 	ASN1_INTEGER_free(number);
 	ASN1_TIME_free(now);
 	ASN1_TIME_free(next);
-	X509_CRL_free(crl);
+	return crl;
+}
+
+/* Takes `der`, as i2d_ functions give it. */
+static void
+put_made(struct der *d, unsigned char *der, int len)
+{
+	gw_assert(len > 0);
+	put(d, der, (size_t)len);
+	OPENSSL_free(der);
+}
+
+#define PUT(d, type, object) do { \
+	unsigned char *made = NULL; \
+	int made_len = i2d_##type(object, &made); \
+	put_made(d, made, made_len); \
+} while (0)
+
+/* The signed part (RFC 5280, 5.1.2): the frame's fields with `n` entries. */
+static struct der
+make_tbs(const X509_CRL *frame, const X509_ALGOR *alg, size_t n)
+{
+	const X509_EXTENSIONS *exts = X509_CRL_get0_extensions(frame);
+	struct der body = { .cap = n * (ENTRY_BYTES + 2) + 4096 };
+	struct der tbs = { .cap = body.cap + 16 };
+	int len = i2d_X509_EXTENSIONS(exts, NULL);
+
+	body.p = gw_xcalloc(body.cap, 1);
+	tbs.p = gw_xcalloc(tbs.cap, 1);
+	put(&body, "\x02\x01\x01", 3); /* version 2 */
+	PUT(&body, X509_ALGOR, alg);
+	PUT(&body, X509_NAME, X509_CRL_get_issuer(frame));
+	PUT(&body, ASN1_TIME, X509_CRL_get0_lastUpdate(frame));
+	PUT(&body, ASN1_TIME, X509_CRL_get0_nextUpdate(frame));
+	put_entries(&body, n);
+	gw_assert(len > 0 && len < 120);
+	put(&body, (uint8_t[]){ 0xa0, (uint8_t)len }, 2);
+	PUT(&body, X509_EXTENSIONS, exts);
+	put_head(&tbs, V_ASN1_SEQUENCE, body.len);
+	put(&tbs, body.p, body.len);
+	free(body.p);
+	return tbs;
+}
+
+static struct der
+sign(const struct der *tbs, EVP_PKEY *key)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	struct der sig = { .cap = 256 };
+
+	sig.p = gw_xcalloc(sig.cap, 1);
+	sig.len = sig.cap;
+	gw_assert(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key) ==
+			  1 &&
+		  EVP_DigestSign(ctx, sig.p, &sig.len, tbs->p, tbs->len) ==
+			  1);
 	EVP_MD_CTX_free(ctx);
+	return sig;
+}
+
+/* Only the frame is libcrypto's: each entry would be objects of its own. */
+static struct der
+make_list(X509 *issuing, EVP_PKEY *key, size_t n)
+{
+	X509_CRL *frame = make_frame(issuing, key);
+	const X509_ALGOR *alg;
+	struct der tbs, sig, out;
+
+	X509_CRL_get0_signature(frame, NULL, &alg);
+	tbs = make_tbs(frame, alg, n);
+	sig = sign(&tbs, key);
+	out = (struct der){ .cap = tbs.cap + 4096 };
+	out.p = gw_xcalloc(out.cap, 1);
+	put_head(&out, V_ASN1_SEQUENCE, tbs.len + sig.len + 3 +
+		 (size_t)i2d_X509_ALGOR(alg, NULL));
+	put(&out, tbs.p, tbs.len);
+	PUT(&out, X509_ALGOR, alg);
+	put_head(&out, V_ASN1_BIT_STRING, sig.len + 1);
+	put(&out, "", 1); /* no unused bits */
+	put(&out, sig.p, sig.len);
+	free(tbs.p);
+	free(sig.p);
+	X509_CRL_free(frame);
 	return out;
 }
 
