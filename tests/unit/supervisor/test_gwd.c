@@ -121,6 +121,17 @@ wait_said(const char *what, size_t times)
 	}
 }
 
+/* Only root can give a child a user of its own. */
+static void
+wait_started(const char *what, unsigned uid)
+{
+	char line[128];
+
+	gw_format(line, sizeof(line), "%s uid=%u", what,
+		  geteuid() == 0 ? uid : (unsigned)geteuid());
+	wait_said(line, 1);
+}
+
 static int
 wait_status(pid_t pid)
 {
@@ -295,11 +306,11 @@ Test(gwd, serves_and_stops)
 			doc, "proxy"), "workers")), 2, "sockets of 2 workers");
 	json_decref(doc);
 	/* each got its own files, user and sections, and no others' */
-	wait_said("certs=1 keys=1 cas=1 keytabs=0 realm=- uid=61001", 1);
-	wait_said("certs=0 keys=0 cas=1 keytabs=0 realm=CORP.EXAMPLE.COM "
-		  "uid=61002", 1);
-	wait_said("certs=0 keys=0 cas=0 keytabs=1 realm=CORP.EXAMPLE.COM "
-		  "uid=61003", 1);
+	wait_started("certs=1 keys=1 cas=1 keytabs=0 realm=-", 61001);
+	wait_started("certs=0 keys=0 cas=1 keytabs=0 realm=CORP.EXAMPLE.COM",
+		     61002);
+	wait_started("certs=0 keys=0 cas=0 keytabs=1 realm=CORP.EXAMPLE.COM",
+		     61003);
 	wait_said("listening listener=main address=127.0.0.1:", 1);
 	kill(pid, SIGTERM);
 	cr_expect_eq(wait_status(pid), 0);
