@@ -3,6 +3,8 @@
  * straight into its instance, so that there is one judge of values. */
 #include "readconf.h"
 #include "scrub.h"
+#include "section.h"
+#include "unknown.h"
 #include "gw/util.h"
 
 #include <confuse.h>
@@ -48,98 +50,14 @@ top(void)
 	return &gw_conf_sections[0];
 }
 
-bool
-gw_complain(struct gw_complaint *c, int line, const char *fmt, ...)
-{
-	va_list ap;
-
-	c->line = line;
-	va_start(ap, fmt);
-	if (vsnprintf(c->text, sizeof(c->text), fmt, ap) < 0)
-		c->text[0] = '\0';
-	va_end(ap);
-	return false;
-}
-
-/* ---- places */
-
-void
-gw_source_clear(struct gw_source *s)
-{
-	free(s->places);
-	*s = (struct gw_source){ 0 };
-}
-
-static void
-note(struct gw_source *s, const struct gw_conf_section *section, size_t index,
-     const struct gw_conf_key *key, int line)
-{
-	s->places = gw_xrealloc(s->places, s->count + 1, sizeof(*s->places));
-	s->places[s->count++] = (struct gw_place){
-		.section = section, .key = key, .index = index, .line = line
-	};
-}
-
-/* `key` NULL: the section's first line. 0 when not there. */
-static int
-find_line(const struct gw_source *s, const char *section, size_t index,
-	  const char *key)
-{
-	for (size_t i = 0; i < s->count; i++) {
-		const struct gw_place *p = &s->places[i];
-
-		if (strcmp(p->section->name, section) != 0 ||
-		    p->index != index || (p->key == NULL) != (key == NULL))
-			continue;
-		if (key == NULL || strcmp(p->key->name, key) == 0)
-			return p->line;
-	}
-	return 0;
-}
-
-int
-gw_source_line(const struct gw_source *s, const char *section, size_t index,
-	       const char *key)
-{
-	int line = key != NULL ? find_line(s, section, index, key) : 0;
-
-	if (line == 0)
-		line = find_line(s, section, index, NULL);
-	return line != 0 ? line : s->last_line;
-}
-
-bool
-gw_source_has(const struct gw_source *s, const char *section)
-{
-	return find_line(s, section, 0, NULL) != 0;
-}
-
 /* ---- sections */
-
-static const struct gw_conf_section *
-section_named(const char *name)
-{
-	for (size_t i = 0; i < gw_conf_section_count; i++)
-		if (strcmp(gw_conf_sections[i].name, name) == 0)
-			return &gw_conf_sections[i];
-	return NULL;
-}
 
 static const struct gw_conf_section *
 section_of(const cfg_t *cfg)
 {
 	/* libconfuse calls the top level "root"; no section has that name */
 	return strcmp(cfg->name, "root") == 0 ? top()
-					      : section_named(cfg->name);
-}
-
-static const struct gw_conf_key *
-key_named(const struct gw_conf_section *s, const char *name)
-{
-	for (size_t i = 0; i < s->key_count; i++)
-		if (strcmp(s->keys[i].name, name) == 0)
-			return &s->keys[i];
-	return NULL;
+					      : gw_conf_section(cfg->name);
 }
 
 /* The latest: an address may be used again after a section was replaced. */
@@ -150,26 +68,6 @@ opened_of(const cfg_t *cfg)
 		if (reader->opened[i - 1].cfg == cfg)
 			return &reader->opened[i - 1];
 	return NULL;
-}
-
-size_t
-gw_section_count(const struct gw_conf *c, const struct gw_conf_section *s)
-{
-	if (!s->is_titled)
-		return 1;
-	return *(const size_t *)(const void *)((const char *)c +
-					       s->count_offset);
-}
-
-void *
-gw_section_at(const struct gw_conf *c, const struct gw_conf_section *s,
-	      size_t index)
-{
-	char *base = (char *)(uintptr_t)c + s->offset;
-
-	if (!s->is_titled)
-		return base;
-	return *(char **)(void *)base + index * s->size;
 }
 
 static void *
@@ -254,7 +152,7 @@ begin_section(cfg_t *cfg, int line)
 	if (o.parent != NO_SECTION)
 		set_member(&o, o.section->parent_offset,
 			   title_of(&reader->opened[o.parent]));
-	note(reader->src, o.section, o.index, NULL, line);
+	gw_source_note(reader->src, o.section, o.index, NULL, line);
 	reader->opened = gw_xrealloc(reader->opened, reader->opened_count + 1,
 				     sizeof(*reader->opened));
 	reader->opened[reader->opened_count++] = o;
@@ -291,11 +189,11 @@ static bool
 is_first(const struct opened *o, const struct gw_conf_key *k,
 	 unsigned value_count, int line)
 {
-	int before = find_line(reader->src, o->section->name, o->index,
-			       k->name);
+	int before = gw_source_find(reader->src, o->section->name, o->index,
+				    k->name);
 
 	if (before == 0) {
-		note(reader->src, o->section, o->index, k, line);
+		gw_source_note(reader->src, o->section, o->index, k, line);
 		return true;
 	}
 	if (k->type == GW_CT_LIST && value_count > 1)
@@ -309,7 +207,7 @@ static int
 on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
 	const struct opened *o = opened_of(cfg);
-	const struct gw_conf_key *k = o != NULL ? key_named(o->section,
+	const struct gw_conf_key *k = o != NULL ? gw_section_key(o->section,
 							    opt->name) : NULL;
 	struct gw_error err;
 
@@ -331,98 +229,6 @@ on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 
 /* ---- libconfuse's own complaints */
 
-/* Levenshtein distance of short words; more than 63 letters is far. */
-static size_t
-distance(const char *a, const char *b)
-{
-	size_t row[64], la = strlen(a), lb = strlen(b);
-
-	if (la >= GW_COUNT(row) || lb >= GW_COUNT(row))
-		return GW_COUNT(row);
-	for (size_t j = 0; j <= lb; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= la; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= lb; j++) {
-			size_t change = diagonal + (a[i - 1] != b[j - 1]);
-
-			diagonal = row[j];
-			row[j] = GW_MIN(GW_MIN(row[j], row[j - 1]) + 1,
-					change);
-		}
-	}
-	return row[lb];
-}
-
-struct guess {
-	const char *word;
-	size_t distance;
-};
-
-static void
-consider(struct guess *g, const char *word, const char *name)
-{
-	size_t d = distance(name, word);
-
-	if (d < g->distance)
-		*g = (struct guess){ .word = word, .distance = d };
-}
-
-/* The nearest key or section that may stand here; NULL when none is near. */
-static const char *
-nearest(const struct gw_conf_section *here, const char *name)
-{
-	struct guess g = { .distance = 3 };
-
-	for (size_t i = 0; i < here->key_count; i++)
-		consider(&g, here->keys[i].name, name);
-	for (size_t i = 1; i < gw_conf_section_count; i++) {
-		const char *parent = gw_conf_sections[i].parent;
-
-		if (strcmp(parent != NULL ? parent : "", here->name) == 0)
-			consider(&g, gw_conf_sections[i].name, name);
-	}
-	return g.word;
-}
-
-/* Another section that has a key of this name. */
-static const struct gw_conf_section *
-home_of(const char *name)
-{
-	for (size_t i = 0; i < gw_conf_section_count; i++)
-		if (key_named(&gw_conf_sections[i], name) != NULL)
-			return &gw_conf_sections[i];
-	return NULL;
-}
-
-static void
-unknown(const struct gw_conf_section *here, int line, const char *name)
-{
-	const struct gw_conf_section *s = section_named(name);
-	const struct gw_conf_section *home = home_of(name);
-	const char *near = nearest(here, name);
-	char hint[96] = "";
-
-	if (s != NULL && *name != '\0')
-		gw_format(hint, sizeof(hint), "; it stands %s%s",
-			  s->parent != NULL ? "inside a section " :
-					      "at the top level",
-			  s->parent != NULL ? s->parent : "");
-	else if (near != NULL)
-		gw_format(hint, sizeof(hint), "; do you mean %s?", near);
-	else if (home != NULL)
-		gw_format(hint, sizeof(hint), "; it stands %s%s",
-			  *home->name != '\0' ? "in section " :
-						"at the top level",
-			  home->name);
-	(void)gw_complain(reader->complaint, line, "unknown key '%.64s' %s%s%s",
-			  name, *here->name != '\0' ? "in section " :
-						      "at the top level",
-			  here->name, hint);
-}
-
 static void on_error(cfg_t *cfg, const char *fmt, va_list ap) GW_PRINTF(2, 0);
 
 static void
@@ -433,7 +239,8 @@ on_error(cfg_t *cfg, const char *fmt, va_list ap)
 	if (has_failed())
 		return; /* the first complaint is the one that counts */
 	if (strcmp(fmt, "no such option '%s'") == 0) {
-		unknown(section_of(cfg), cfg->line, va_arg(ap, const char *));
+		gw_unknown_complain(c, cfg->line, section_of(cfg),
+				    va_arg(ap, const char *));
 		return;
 	}
 	c->line = cfg->line;
@@ -551,9 +358,9 @@ lists_agree(const struct opened *o)
 		if (k->type == GW_CT_LIST && l->n > 0 &&
 		    cfg_size(o->cfg, k->name) != l->n)
 			return gw_complain(reader->complaint,
-					   find_line(reader->src,
-						     o->section->name,
-						     o->index, k->name),
+					   gw_source_find(reader->src,
+							  o->section->name,
+							  o->index, k->name),
 					   "%s is given twice", k->name);
 	}
 	return true;

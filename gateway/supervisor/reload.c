@@ -1,5 +1,6 @@
 /* reload.c — see reload.h. */
 #include "reload.h"
+#include "section.h"
 #include "gw/log.h"
 #include "gw/util.h"
 

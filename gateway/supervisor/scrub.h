@@ -5,7 +5,9 @@
 #ifndef GW_SCRUB_H
 #define GW_SCRUB_H
 
-#include "readconf.h"
+#include <stddef.h>
+
+#include "complaint.h"
 
 /* Blanks comments and carriage returns in place, so that lines keep their
  * numbers. False for what libconfuse would misread. */

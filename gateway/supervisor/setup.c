@@ -1,6 +1,7 @@
 /* setup.c — see setup.h. A list of checks, each of which ends with the line
  * it complains about; files are read by the check that judges them. */
 #include "setup.h"
+#include "section.h"
 #include "gw/util.h"
 
 #include <arpa/inet.h>

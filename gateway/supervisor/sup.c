@@ -6,6 +6,7 @@
  *
  * A link joins two children; whoever of the two starts later brings it. */
 #include "sup.h"
+#include "section.h"
 #include "spawn.h"
 #include "gw/child.h"
 #include "gw/log.h"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "readconf.h"
+#include "section.h"
 #include "gw/util.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);

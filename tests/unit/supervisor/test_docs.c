@@ -1,6 +1,7 @@
 /* test_docs.c — what people read agrees with what the program knows: the
  * example configuration, its defaults, the manual pages. */
 #include "readconf.h"
+#include "section.h"
 #include "gw/util.h"
 
 #include <criterion/criterion.h>
