@@ -6,9 +6,10 @@
 #define GW_SETUP_H
 
 #include "gw/proto.h"
+#include "complaint.h"
 #include "net.h"
 #include "pem.h"
-#include "readconf.h"
+#include "source.h"
 #include "user.h"
 
 enum { GW_CHILD_PROXY, GW_CHILD_AUTH, GW_CHILD_KDC, GW_CHILD_COUNT };
@@ -44,6 +45,11 @@ GW_MUST_CHECK bool gw_setup_load(const char *path, enum gw_setup_mode mode,
 				 struct gw_setup *out,
 				 struct gw_complaint *c);
 void gw_setup_clear(struct gw_setup *s);
+
+/* Takes what `f` holds, after all others. */
+void gw_setup_keep(struct gw_setup *s, struct gw_file *f);
+void gw_setup_warn(struct gw_setup *s, int line, const char *fmt, ...)
+	GW_PRINTF(3, 4);
 
 /* Moves the certificates, keys and staples of the listener with this title
  * from `fresh` to `s`; false when they are the same, or one has no such
