@@ -2,13 +2,9 @@
  *
  *   STARTING ─READY─▶ UP ─dies─▶ WAITING ─back-off─▶ STARTING
  *       │ FAILED or dead before all were up once: gwd ends
- *   any ─stop─▶ STOPPING ─exit, or SIGKILL after a while─▶ OFF
- *
- * A link joins two children; whoever of the two starts later brings it. */
-#include "sup.h"
-#include "section.h"
+ *   any ─stop─▶ STOPPING ─exit, or SIGKILL after a while─▶ OFF */
 #include "spawn.h"
-#include "gw/child.h"
+#include "sup_priv.h"
 #include "gw/log.h"
 
 #include <errno.h>
@@ -27,212 +23,19 @@
 #define BACKOFF_MIN  50
 #define BACKOFF_MAX  5000
 
-/* Control channel, our end. */
-enum { ST_STARTING = 1, ST_UP = 2 };
-
-struct proc {
-	struct gw_sup *sup;
-	int which;
-	char *path;
-	enum gw_child_state state;
-	pid_t pid;
-	struct gw_io pidfd;
-	struct gw_chan *chan;
-	struct gw_timer timer; /* what it waits for depends on the state */
-	uint64_t started_ms;
-	uint64_t backoff_ms;
-	unsigned restarts;
-	bool has_listeners;
-	unsigned generation; /* of the certificates it was given */
-	struct gw_error failure; /* what FAILED said */
-	char last_end[96];
-};
-
-struct gw_sup {
-	struct gw_loop *loop;
-	struct gw_setup *setup;
-	struct proc procs[GW_CHILD_COUNT];
-	unsigned generation; /* of the gateway's own certificates */
-	int *sockets; /* listeners × workers */
-	struct gw_sup_watch watch;
-	struct gw_sup_admin admin;
-	uint8_t *ca_names; /* gwd-auth's last, for a gwd-proxy to come */
-	size_t ca_names_len;
-	bool has_ca_names;
-	void (*on_ready)(void *ctx);
-	void *ready_ctx;
-	bool was_ready;   /* all were up once */
-	bool is_stopping;
-	int status;
-};
-
-#define OWN_FILES (1u << GW_FILE_SERVER_CERT | 1u << GW_FILE_SERVER_KEY | \
-		   1u << GW_FILE_SERVER_STAPLE)
-
-static const struct kind {
-	const char *name;
-	unsigned who; /* enum gw_process */
-	unsigned files; /* set of 1 << enum gw_file_purpose */
-} kinds[GW_CHILD_COUNT] = {
+static const struct gw_kind kinds[GW_CHILD_COUNT] = {
 	[GW_CHILD_PROXY] = { "gwd-proxy", GW_PROXY,
-			     OWN_FILES | 1u << GW_FILE_CA },
+			     GW_OWN_FILES | 1u << GW_FILE_CA },
 	[GW_CHILD_AUTH] = { "gwd-auth", GW_AUTH, 1u << GW_FILE_CA },
 	[GW_CHILD_KDC] = { "gwd-kdc", GW_KDC, 1u << GW_FILE_KEYTAB },
 };
 
-static const struct line {
-	int a, b;           /* children */
-	enum gw_link name_a, name_b;
-	bool per_worker;
-} lines[] = {
-	{ GW_CHILD_PROXY, GW_CHILD_AUTH, GW_LINK_PROXY, GW_LINK_AUTH, true },
-	{ GW_CHILD_AUTH, GW_CHILD_KDC, GW_LINK_AUTH, GW_LINK_KDC, false },
-};
-
-static void start(struct proc *p);
-
-static bool
-is_wanted(const struct gw_sup *s, int which)
-{
-	return which != GW_CHILD_KDC || gw_setup_needs_kdc(&s->setup->conf);
-}
-
-/* ---- what a child is told */
-
-static void
-tell(struct proc *p, uint8_t type, uint64_t id, int fd)
-{
-	enum gw_err rc = p->chan != NULL ? gw_chan_send(p->chan, type, id, fd)
-					 : GW_ERR_SYSTEM;
-
-	/* a child that does not take its messages is found out by a timer
-	 * or by its channel's end */
-	if (rc != GW_ERR_OK)
-		gw_event(GW_LOG_WARN, "control-send-failed", "process",
-			 kinds[p->which].name, "type", GW_NUM(type), "reason",
-			 gw_err_name(rc), NULL);
-}
-
-static void
-tell_empty(struct proc *p, uint8_t type, uint64_t id)
-{
-	if (p->chan != NULL)
-		(void)gw_chan_begin(p->chan);
-	tell(p, type, id, -1);
-}
-
-static void
-send_conf(struct proc *p)
-{
-	const struct gw_conf *c = &p->sup->setup->conf;
-
-	for (size_t i = 0; i < gw_conf_section_count; i++) {
-		const struct gw_conf_section *s = &gw_conf_sections[i];
-		size_t n = gw_section_count(c, s);
-
-		if ((s->who & kinds[p->which].who) == 0)
-			continue;
-		for (size_t j = 0; j < n; j++) {
-			gw_conf_encode(gw_chan_begin(p->chan), s,
-				       gw_section_at(c, s, j));
-			tell(p, GW_MSG_CONF, 0, -1);
-		}
-	}
-}
-
-static void
-send_files(struct proc *p, unsigned purposes)
-{
-	const struct gw_setup *s = p->sup->setup;
-
-	p->generation = p->sup->generation;
-	for (size_t i = 0; i < s->file_count; i++) {
-		if ((purposes & 1u << s->files[i].purpose) == 0)
-			continue;
-		gw_file_encode(gw_chan_begin(p->chan), &s->files[i]);
-		tell(p, GW_MSG_FILE, 0, -1);
-	}
-}
-
-static void
-send_link(struct proc *p, enum gw_link far, uint32_t worker, int fd)
-{
-	struct gw_link_msg m = { .far = far, .worker = worker };
-
-	gw_link_msg_encode(gw_chan_begin(p->chan), &m);
-	tell(p, GW_MSG_LINK, 0, fd);
-}
-
-static void
-link_once(struct proc *a, struct proc *b, const struct line *l,
-	  uint32_t worker)
-{
-	int fd[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) != 0) {
-		gw_event(GW_LOG_ERR, "link-failed", "detail", strerror(errno),
-			 NULL);
-		return;
-	}
-	send_link(a, l->name_b, worker, fd[0]);
-	send_link(b, l->name_a, worker, fd[1]);
-	close(fd[0]);
-	close(fd[1]);
-}
-
-/* With every neighbour that runs; one that does not will do it itself. */
-static void
-link_all(struct proc *p)
-{
-	struct gw_sup *s = p->sup;
-
-	for (size_t i = 0; i < GW_COUNT(lines); i++) {
-		const struct line *l = &lines[i];
-		struct proc *a = &s->procs[l->a], *b = &s->procs[l->b];
-		int64_t n = l->per_worker ? s->setup->conf.main.workers : 1;
-
-		if ((a != p && b != p) || a->chan == NULL || b->chan == NULL)
-			continue;
-		for (int64_t w = 0; w < n; w++)
-			link_once(a, b, l, (uint32_t)w);
-	}
-}
-
-static void
-send_listeners(struct proc *p)
-{
-	const struct gw_conf *c = &p->sup->setup->conf;
-	size_t workers = (size_t)c->main.workers;
-
-	p->has_listeners = true;
-	for (size_t i = 0; i < c->listener_count; i++)
-		for (size_t w = 0; w < workers; w++) {
-			struct gw_listener_msg m = { .worker = (uint32_t)w };
-
-			gw_assert(gw_copy(m.name, sizeof(m.name),
-					  c->listeners[i].title));
-			gw_listener_msg_encode(gw_chan_begin(p->chan), &m);
-			tell(p, GW_MSG_LISTENER, 0,
-			     p->sup->sockets[i * workers + w]);
-		}
-}
-
-/* Before the listeners, and again whenever they change. */
-static void
-send_ca_names(struct gw_sup *s)
-{
-	struct proc *p = &s->procs[GW_CHILD_PROXY];
-
-	if (p->state != GW_CS_UP || p->chan == NULL || !s->has_ca_names)
-		return;
-	gw_wr_bytes(gw_chan_begin(p->chan), s->ca_names, s->ca_names_len);
-	tell(p, GW_MSG_CA_NAMES, 0, -1);
-}
+static void start(struct gw_proc *p);
 
 /* ---- the end of a child, and of all */
 
 static void
-drop_channel(struct proc *p)
+drop_channel(struct gw_proc *p)
 {
 	gw_chan_free(p->chan);
 	p->chan = NULL;
@@ -253,18 +56,17 @@ is_anyone_left(const struct gw_sup *s)
 }
 
 static void
-kill_now(struct proc *p)
+kill_now(struct gw_proc *p)
 {
 	/* by descriptor: the number could be somebody else's by now */
 	if (p->pid != 0 && pidfd_send_signal(p->pidfd.fd, SIGKILL, NULL,
 					     0) != 0)
 		gw_event(GW_LOG_ERR, "kill-failed", "process",
-			 kinds[p->which].name, "detail", strerror(errno),
-			 NULL);
+			 p->kind->name, "detail", strerror(errno), NULL);
 }
 
 static void
-stop_one(struct proc *p)
+stop_one(struct gw_proc *p)
 {
 	if (p->pid == 0) { /* at most its channel's end is outstanding */
 		if (p->chan == NULL)
@@ -273,7 +75,7 @@ stop_one(struct proc *p)
 		return;
 	}
 	p->state = GW_CS_STOPPING;
-	tell_empty(p, GW_MSG_STOP, 0);
+	gw_tell_stop(p);
 	gw_timer_after(p->sup->loop, &p->timer, STOP_MS);
 }
 
@@ -299,20 +101,20 @@ gw_sup_stop(struct gw_sup *s)
 /* Before everybody was up once nobody is served yet: better to end with the
  * child's words than to try again and again. */
 static void
-give_up(struct proc *p)
+give_up(struct gw_proc *p)
 {
 	bool told = p->failure.code != GW_ERR_OK;
 
 	if (!p->sup->is_stopping)
 		fprintf(stderr, "gwd: %s cannot start: %s%s%s\n",
-			kinds[p->which].name,
+			p->kind->name,
 			told ? gw_err_name(p->failure.code) : p->last_end,
 			told ? ": " : "", told ? p->failure.detail : "");
 	stop_with(p->sup, told ? 2 : 1);
 }
 
 static uint64_t
-next_backoff(struct proc *p)
+next_backoff(struct gw_proc *p)
 {
 	uint64_t lived = gw_loop_now_ms(p->sup->loop) - p->started_ms;
 
@@ -324,7 +126,7 @@ next_backoff(struct proc *p)
 }
 
 static void
-describe_end(struct proc *p, const siginfo_t *si)
+describe_end(struct gw_proc *p, const siginfo_t *si)
 {
 	const char *sig = si->si_code == CLD_EXITED
 				  ? NULL : sigabbrev_np(si->si_status);
@@ -338,19 +140,19 @@ describe_end(struct proc *p, const siginfo_t *si)
 }
 
 static void
-log_end(const struct proc *p, uint64_t wait_ms)
+log_end(const struct gw_proc *p, uint64_t wait_ms)
 {
 	bool stopping = p->sup->is_stopping;
 
 	gw_event(stopping ? GW_LOG_INFO : GW_LOG_ERR, "process-ended",
-		 "process", kinds[p->which].name, "end", p->last_end,
+		 "process", p->kind->name, "end", p->last_end,
 		 "lived_ms", GW_NUM(gw_loop_now_ms(p->sup->loop) -
 				    p->started_ms),
 		 stopping ? NULL : "restart_in_ms", GW_NUM(wait_ms), NULL);
 }
 
 static void
-after_end(struct proc *p)
+after_end(struct gw_proc *p)
 {
 	struct gw_sup *s = p->sup;
 	uint64_t wait_ms = next_backoff(p);
@@ -372,7 +174,7 @@ after_end(struct proc *p)
 static void
 on_exit_of(struct gw_io *io, uint32_t events)
 {
-	struct proc *p = GW_CONTAINER(io, struct proc, pidfd);
+	struct gw_proc *p = GW_CONTAINER(io, struct gw_proc, pidfd);
 	siginfo_t si = { .si_pid = 0 };
 
 	(void)events;
@@ -390,183 +192,12 @@ on_exit_of(struct gw_io *io, uint32_t events)
 		after_end(p);
 }
 
-/* ---- what a child says */
-
-static bool
-is_everyone_up(const struct gw_sup *s)
-{
-	for (int i = 0; i < GW_CHILD_COUNT; i++)
-		if (is_wanted(s, i) && s->procs[i].state != GW_CS_UP)
-			return false;
-	return true;
-}
-
-/* Clients wait in the sockets' queues until there is somebody to judge
- * them; afterwards a new proxy gets its sockets at once. */
-static void
-open_doors(struct gw_sup *s)
-{
-	struct proc *p = &s->procs[GW_CHILD_PROXY];
-
-	if (!s->was_ready && !is_everyone_up(s))
-		return;
-	if (p->state == GW_CS_UP && !p->has_listeners)
-		send_listeners(p);
-	if (s->was_ready)
-		return;
-	s->was_ready = true;
-	if (s->on_ready != NULL)
-		s->on_ready(s->ready_ctx);
-}
-
-/* Also when it was still starting, with the old ones, as they came. */
-static void
-send_renewal(struct proc *p)
-{
-	if (p->state != GW_CS_UP || p->generation == p->sup->generation)
-		return;
-	send_files(p, OWN_FILES);
-	tell_empty(p, GW_MSG_RENEW, 0);
-}
-
-static enum gw_err
-on_renewed(void *ctx, struct gw_msg *m)
-{
-	struct proc *p = ctx;
-	enum gw_err why = gw_err_from_wire(gw_rd_u32(&m->rd));
-	char detail[GW_DETAIL_MAX];
-
-	gw_rd_str(&m->rd, detail, sizeof(detail));
-	if (p->which != GW_CHILD_PROXY || !gw_rd_done(&m->rd))
-		return GW_ERR_PROTO;
-	if (why == GW_ERR_OK)
-		gw_event(GW_LOG_INFO, "certificates-renewed", NULL);
-	else
-		gw_event(GW_LOG_ERR, "renew-failed", "reason",
-			 gw_err_name(why), "detail", detail, NULL);
-	return GW_ERR_OK;
-}
-
-static enum gw_err
-on_ready(void *ctx, struct gw_msg *m)
-{
-	struct proc *p = ctx;
-
-	if (!gw_rd_done(&m->rd))
-		return GW_ERR_PROTO;
-	gw_chan_set_state(p->chan, ST_UP);
-	if (p->state != GW_CS_STARTING)
-		return GW_ERR_OK; /* being stopped */
-	gw_timer_stop(p->sup->loop, &p->timer);
-	p->state = GW_CS_UP;
-	gw_event(GW_LOG_INFO, "process-ready", "process",
-		 kinds[p->which].name, "pid", GW_NUM(p->pid), "after_ms",
-		 GW_NUM(gw_loop_now_ms(p->sup->loop) - p->started_ms), NULL);
-	if (p->which == GW_CHILD_PROXY) {
-		send_ca_names(p->sup);
-		send_renewal(p);
-	}
-	open_doors(p->sup);
-	return GW_ERR_OK;
-}
-
-static enum gw_err
-on_failed(void *ctx, struct gw_msg *m)
-{
-	struct proc *p = ctx;
-
-	p->failure.code = gw_err_from_wire(gw_rd_u32(&m->rd));
-	gw_rd_str(&m->rd, p->failure.detail, sizeof(p->failure.detail));
-	if (!gw_rd_done(&m->rd))
-		return GW_ERR_PROTO;
-	if (p->failure.code == GW_ERR_OK)
-		p->failure.code = GW_ERR_INTERNAL;
-	for (char *c = p->failure.detail; *c != '\0'; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	return GW_ERR_OK; /* its exit follows */
-}
-
-static enum gw_err
-on_row(void *ctx, struct gw_msg *m)
-{
-	struct proc *p = ctx;
-	char section[32];
-	gw_auto(free) char *json = NULL;
-
-	gw_rd_str(&m->rd, section, sizeof(section));
-	json = gw_rd_strdup(&m->rd, GW_PAYLOAD_MAX);
-	if (!gw_rd_done(&m->rd))
-		return GW_ERR_PROTO;
-	if (p->sup->watch.on_row != NULL)
-		p->sup->watch.on_row(p->sup->watch.ctx, p->which, m->id,
-				     section, json);
-	return GW_ERR_OK;
-}
-
-static enum gw_err
-on_end(void *ctx, struct gw_msg *m)
-{
-	struct proc *p = ctx;
-
-	if (!gw_rd_done(&m->rd))
-		return GW_ERR_PROTO;
-	if (p->sup->watch.on_end != NULL)
-		p->sup->watch.on_end(p->sup->watch.ctx, p->which, m->id);
-	return GW_ERR_OK;
-}
-
-/* The registry is gwd-auth's; from the others this is a violation. */
-static enum gw_err
-on_admin_done(void *ctx, struct gw_msg *m)
-{
-	struct proc *p = ctx;
-	struct gw_admin_done d;
-
-	if (p->which != GW_CHILD_AUTH || !gw_admin_done_decode(&m->rd, &d))
-		return GW_ERR_PROTO;
-	if (p->sup->admin.on_done != NULL)
-		p->sup->admin.on_done(p->sup->admin.ctx, m->id, &d);
-	return GW_ERR_OK;
-}
-
-static enum gw_err
-on_ca_names(void *ctx, struct gw_msg *m)
-{
-	struct proc *p = ctx;
-	struct gw_sup *s = p->sup;
-	const uint8_t *der;
-	size_t len;
-
-	if (p->which != GW_CHILD_AUTH ||
-	    !gw_ca_names_decode(&m->rd, &der, &len))
-		return GW_ERR_PROTO;
-	free(s->ca_names);
-	s->ca_names = gw_xcalloc(len + 1, 1);
-	if (len > 0)
-		memcpy(s->ca_names, der, len);
-	s->ca_names_len = len;
-	s->has_ca_names = true;
-	send_ca_names(s);
-	return GW_ERR_OK;
-}
-
-static const struct gw_msg_rule rules[] = {
-	{ GW_MSG_READY,      ST_STARTING, false, on_ready },
-	{ GW_MSG_FAILED,     ST_STARTING, false, on_failed },
-	{ GW_MSG_STATUS_ROW, ST_UP,       false, on_row },
-	{ GW_MSG_STATUS_END, ST_UP,       false, on_end },
-	{ GW_MSG_ADMIN_DONE, ST_UP,       false, on_admin_done },
-	{ GW_MSG_RENEWED,    ST_UP,       false, on_renewed },
-	{ GW_MSG_CA_NAMES,   ST_STARTING | ST_UP, false, on_ca_names },
-};
-
 /* Normally exit and end of the channel come together, in either order. A
  * process that broke the rules, or lives on without a channel, is ended. */
 static void
 on_close(void *ctx, enum gw_err why)
 {
-	struct proc *p = ctx;
+	struct gw_proc *p = ctx;
 
 	drop_channel(p);
 	if (p->pid == 0)
@@ -582,7 +213,7 @@ on_close(void *ctx, enum gw_err why)
 static void
 on_timer(struct gw_timer *t)
 {
-	struct proc *p = GW_CONTAINER(t, struct proc, timer);
+	struct gw_proc *p = GW_CONTAINER(t, struct gw_proc, timer);
 
 	if (p->state == GW_CS_WAITING) {
 		p->restarts++;
@@ -595,17 +226,17 @@ on_timer(struct gw_timer *t)
 		return;
 	}
 	gw_event(GW_LOG_ERR, "process-too-slow", "process",
-		 kinds[p->which].name, "state",
+		 p->kind->name, "state",
 		 p->state == GW_CS_STARTING ? "starting" : "ending", NULL);
 	kill_now(p);
 }
 
 static enum gw_err
-open_channel(struct proc *p, int fd)
+open_channel(struct gw_proc *p, int fd)
 {
 	struct gw_chan_conf conf = {
-		.name = kinds[p->which].name, .rules = rules,
-		.rule_count = GW_COUNT(rules), .state = ST_STARTING,
+		.name = p->kind->name, .rules = gw_hear_rules,
+		.rule_count = gw_hear_rule_count, .state = GW_SUP_STARTING,
 		.queue_max = 65536, .ctx = p, .on_close = on_close,
 	};
 
@@ -613,7 +244,7 @@ open_channel(struct proc *p, int fd)
 }
 
 static enum gw_err
-watch_exit(struct proc *p)
+watch_exit(struct gw_proc *p)
 {
 	p->pidfd = (struct gw_io){ .fd = pidfd_open(p->pid, 0),
 				   .fn = on_exit_of };
@@ -624,7 +255,7 @@ watch_exit(struct proc *p)
 
 /* The child's end of `fd` is closed here in any case. */
 static enum gw_err
-launch(struct proc *p, int fd[2])
+launch(struct gw_proc *p, int fd[2])
 {
 	const struct gw_setup *s = p->sup->setup;
 
@@ -641,16 +272,7 @@ launch(struct proc *p, int fd[2])
 }
 
 static void
-feed(struct proc *p)
-{
-	send_conf(p);
-	send_files(p, kinds[p->which].files);
-	link_all(p);
-	tell_empty(p, GW_MSG_START, 0);
-}
-
-static void
-start(struct proc *p)
+start(struct gw_proc *p)
 {
 	struct gw_sup *s = p->sup;
 	int fd[2];
@@ -661,7 +283,7 @@ start(struct proc *p)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) == 0 &&
 	    launch(p, fd) == GW_ERR_OK) {
 		gw_timer_after(s->loop, &p->timer, START_MS);
-		feed(p);
+		gw_tell_start(p);
 		return;
 	}
 	gw_format(p->last_end, sizeof(p->last_end), "not started: %s",
@@ -727,9 +349,12 @@ gw_sup_new(struct gw_loop *l, struct gw_setup *setup, struct gw_sup **out,
 	s->loop = l;
 	s->setup = setup;
 	for (int i = 0; i < GW_CHILD_COUNT; i++)
-		s->procs[i] = (struct proc){ .sup = s, .which = i,
-					     .timer.fn = on_timer,
-					     .pidfd.fd = -1 };
+		s->procs[i] = (struct gw_proc){
+			.sup = s, .which = i, .kind = &kinds[i],
+			.is_wanted = i != GW_CHILD_KDC ||
+				     gw_setup_needs_kdc(&setup->conf),
+			.timer.fn = on_timer, .pidfd.fd = -1,
+		};
 	rc = find_executables(s, err);
 	if (rc == GW_ERR_OK)
 		rc = open_sockets(s, err);
@@ -738,7 +363,7 @@ gw_sup_new(struct gw_loop *l, struct gw_setup *setup, struct gw_sup **out,
 		return rc;
 	}
 	for (int i = 0; i < GW_CHILD_COUNT && !s->is_stopping; i++)
-		if (is_wanted(s, i))
+		if (s->procs[i].is_wanted)
 			start(&s->procs[i]);
 	*out = s;
 	return GW_ERR_OK;
@@ -792,10 +417,10 @@ gw_sup_setup(const struct gw_sup *s)
 void
 gw_sup_info(const struct gw_sup *s, int child, struct gw_child_info *out)
 {
-	const struct proc *p = &s->procs[child];
+	const struct gw_proc *p = &s->procs[child];
 
 	*out = (struct gw_child_info){
-		.name = kinds[child].name, .state = p->state, .pid = p->pid,
+		.name = p->kind->name, .state = p->state, .pid = p->pid,
 		.restarts = p->restarts,
 	};
 	if (p->pid != 0)
@@ -803,79 +428,8 @@ gw_sup_info(const struct gw_sup *s, int child, struct gw_child_info *out)
 	memcpy(out->last_end, p->last_end, sizeof(out->last_end));
 }
 
-bool
-gw_sup_ask(struct gw_sup *s, int child, uint64_t ask)
-{
-	struct proc *p = &s->procs[child];
-
-	if (p->state != GW_CS_UP || p->chan == NULL)
-		return false;
-	(void)gw_chan_begin(p->chan);
-	return gw_chan_send(p->chan, GW_MSG_STATUS_ASK, ask, -1) == GW_ERR_OK;
-}
-
-static bool
-is_up(const struct proc *p)
-{
-	return p->state == GW_CS_UP && p->chan != NULL;
-}
-
-/* True, too, for one that is not up: it has no session. */
-static bool
-say_kill(struct proc *p, const uint8_t session[GW_SESSION_ID])
-{
-	if (!is_up(p))
-		return true;
-	gw_wr_raw(gw_chan_begin(p->chan), session, GW_SESSION_ID);
-	return gw_chan_send(p->chan, GW_MSG_KILL, 0, -1) == GW_ERR_OK;
-}
-
-bool
-gw_sup_kill_session(struct gw_sup *s, const uint8_t session[GW_SESSION_ID])
-{
-	struct proc *auth = &s->procs[GW_CHILD_AUTH];
-	struct proc *proxy = &s->procs[GW_CHILD_PROXY];
-	bool is_heard = is_up(auth) || is_up(proxy);
-	bool is_said = say_kill(auth, session);
-
-	/* to the proxy in any case */
-	return say_kill(proxy, session) && is_said && is_heard;
-}
-
-void
-gw_sup_renew(struct gw_sup *s, struct gw_setup *fresh,
-	     struct gw_strlist *renewed)
-{
-	const struct gw_conf *c = &s->setup->conf;
-
-	for (size_t i = 0; i < c->listener_count; i++) {
-		const char *title = c->listeners[i].title;
-
-		if (!gw_setup_take_certificates(s->setup, fresh, title))
-			continue;
-		renewed->v = gw_xrealloc(renewed->v, renewed->n + 1,
-					 sizeof(*renewed->v));
-		renewed->v[renewed->n++] = gw_xstrdup(title);
-	}
-	if (renewed->n == 0)
-		return;
-	s->generation++;
-	send_renewal(&s->procs[GW_CHILD_PROXY]);
-}
-
 void
 gw_sup_on_admin(struct gw_sup *s, const struct gw_sup_admin *a)
 {
 	s->admin = *a;
-}
-
-bool
-gw_sup_admin(struct gw_sup *s, uint64_t ask, const struct gw_admin *m)
-{
-	struct proc *p = &s->procs[GW_CHILD_AUTH];
-
-	if (p->state != GW_CS_UP || p->chan == NULL)
-		return false;
-	gw_admin_encode(gw_chan_begin(p->chan), m);
-	return gw_chan_send(p->chan, GW_MSG_ADMIN, ask, -1) == GW_ERR_OK;
 }
