@@ -16,8 +16,8 @@
  * Changes of the registry are gwd-auth's; they go there over its control
  * channel, never through gwd-proxy.
  *
- * Answers within two seconds even when a child hangs, a change within four. Peers are root, the
- * gateway's own user, or members of the socket's group. */
+ * Answers within two seconds even when a child hangs, a change within four.
+ * Peers are root, the gateway's own user, or members of the socket's group. */
 #ifndef GW_API_H
 #define GW_API_H
 
@@ -25,12 +25,7 @@
 
 struct gw_api;
 
-/* Claims `path` as early as possible, before any child is started: a second
- * gateway on the same socket ends here. GW_ERR_CONF with the reason. */
-GW_MUST_CHECK enum gw_err gw_api_listen(const char *path, int *out_fd,
-					struct gw_error *err);
-
-/* Takes `fd`. */
+/* Takes `fd`, a listening socket of gw_peer_listen(). */
 GW_MUST_CHECK enum gw_err gw_api_new(struct gw_loop *l, struct gw_sup *sup,
 				     int fd, struct gw_api **out,
 				     struct gw_error *err);

@@ -16,7 +16,8 @@
 GW_MUST_CHECK const char *gw_change_read(const char *body, size_t len,
 					 struct gw_admin *out, json_t **keep);
 
-/* {"id", "sessions_ended"}, the report of a trial, or {"error", "detail", "cause", "cure"}. */
+/* {"id", "sessions_ended"}, the report of a trial, or {"error", "detail",
+ * "cause", "cure"}. */
 json_t *gw_change_answer(const struct gw_admin_done *d);
 
 #endif

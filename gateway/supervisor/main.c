@@ -1,6 +1,7 @@
 /* main.c — gwd: options, signals, and the order of things. See gwd(8). */
 #include "api.h"
 #include "notify.h"
+#include "peer.h"
 #include "reload.h"
 #include "sup.h"
 #include "gw/log.h"
@@ -231,8 +232,11 @@ start(struct daemon *d, struct gw_error *err)
 	d->trying = "state_dir";
 	rc = make_state_dir(&d->setup, err);
 	if (rc == GW_ERR_OK) {
+		/* before any child: a second gateway on the same socket ends
+		 * here */
 		d->trying = "socket";
-		rc = gw_api_listen(d->setup.conf.main.socket, &d->api_fd, err);
+		rc = gw_peer_listen(d->setup.conf.main.socket, &d->api_fd,
+				    err);
 	}
 	if (rc == GW_ERR_OK)
 		rc = gw_sup_new(d->loop, &d->setup, &d->sup, err);
