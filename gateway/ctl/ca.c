@@ -3,6 +3,7 @@
  * a private key beside a certificate stays where it is. */
 #include "ca.h"
 #include "client.h"
+#include "doc.h"
 #include "pem.h"
 #include "settings.h"
 #include "text.h"
@@ -52,25 +53,17 @@ ask(const struct call *c, const char *method, const char *path,
 	return false;
 }
 
-static const char *
-text(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s != NULL ? s : "";
-}
-
 /* The error's name first: programs look for it. */
 static int
 refused(const struct gw_reply *r)
 {
-	const char *name = text(r->body, "error");
+	const char *name = gw_doc_text(r->body, "error");
 	enum gw_admin_err e = gw_admin_err_by_name(name);
 	char detail[GW_CELL_MAX];
 
 	if (e == GW_ADMIN_ERR_COUNT || e == GW_ADMIN_OK)
-		return fail("", text(r->body, "detail"));
-	gw_text_safe(text(r->body, "detail"), GW_CELL_MAX - 1, detail);
+		return fail("", gw_doc_text(r->body, "detail"));
+	gw_text_safe(gw_doc_text(r->body, "detail"), GW_CELL_MAX - 1, detail);
 	fprintf(stderr, "gwctl: %s: %s\n", name, detail);
 	fprintf(stderr, "  cause: %s\n  cure:  %s\n", gw_admin_err_cause(e),
 		gw_admin_err_cure(e));
@@ -108,7 +101,7 @@ register_one(struct call *c, const char *pem, size_t number)
 		puts("not registered");
 		return status;
 	}
-	printf("%s Registered\n", text(r.body, "id"));
+	printf("%s Registered\n", gw_doc_text(r.body, "id"));
 	json_decref(r.body);
 	return DONE;
 }
@@ -183,7 +176,7 @@ find_row(const json_t *rows, const char *id)
 	size_t i;
 
 	json_array_foreach(rows, i, row)
-		if (strcmp(text(row, "id"), id) == 0)
+		if (strcmp(gw_doc_text(row, "id"), id) == 0)
 			return row;
 	return NULL;
 }

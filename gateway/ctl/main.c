@@ -3,6 +3,7 @@
  * or misused. */
 #include "ca.h"
 #include "client.h"
+#include "doc.h"
 #include "testcert.h"
 #include "text.h"
 #include "trial.h"
@@ -56,14 +57,6 @@ ask(const struct context *c, const char *method, const char *path,
 	return false;
 }
 
-static const char *
-text(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s != NULL ? s : "";
-}
-
 static void
 print_json(const json_t *v)
 {
@@ -76,7 +69,7 @@ print_json(const json_t *v)
 static int
 refused(struct gw_reply *r)
 {
-	const char *detail = text(r->body, "detail");
+	const char *detail = gw_doc_text(r->body, "detail");
 
 	(void)fail(*detail != '\0' ? detail : "gwd refused");
 	json_decref(r->body);
@@ -105,7 +98,7 @@ do_status(const struct context *c)
 		print_json(r.body);
 	else
 		gw_view_status(stdout, r.body, c->style);
-	status = exit_of(text(r.body, "health"));
+	status = exit_of(gw_doc_text(r.body, "health"));
 	json_decref(r.body);
 	return status;
 }
@@ -161,7 +154,7 @@ resolve(const json_t *sessions, const char *start, char *out, size_t cap)
 	size_t i, found = 0;
 
 	json_array_foreach(sessions, i, row) {
-		const char *id = text(row, "id");
+		const char *id = gw_doc_text(row, "id");
 
 		if (strncmp(id, start, strlen(start)) != 0)
 			continue;

@@ -1,5 +1,6 @@
 /* testcert.h — gwctl test-cert --offline: hands over to gwd-testcert, for the
- * judgement is gwd-auth's and its code is not linked here. Linked into gwctl only. */
+ * judgement is gwd-auth's and its code is not linked here.
+ * Linked into gwctl only. */
 #ifndef GW_CTL_TESTCERT_H
 #define GW_CTL_TESTCERT_H
 

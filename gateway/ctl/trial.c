@@ -1,6 +1,7 @@
 /* trial.c — see trial.h. */
 #include "trial.h"
 #include "client.h"
+#include "doc.h"
 #include "pem.h"
 #include "text.h"
 #include "gw/admin.h"
@@ -139,14 +140,6 @@ ask(const char *socket, const struct options *o, const char *chain,
 	return ok || unusable("", why) == ACCEPTED;
 }
 
-static const char *
-text(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s != NULL ? s : "";
-}
-
 int
 gw_ctl_trial(const char *socket, struct gw_style style, int argc, char **argv)
 {
@@ -160,9 +153,9 @@ gw_ctl_trial(const char *socket, struct gw_style style, int argc, char **argv)
 	    !ask(socket, &o, chain, &r))
 		return UNUSABLE;
 	if (r.status != 200) {
-		status = unusable("", *text(r.body, "detail") != '\0'
-				  ? text(r.body, "detail")
-				  : text(r.body, "error"));
+		status = unusable("", *gw_doc_text(r.body, "detail") != '\0'
+				  ? gw_doc_text(r.body, "detail")
+				  : gw_doc_text(r.body, "error"));
 		json_decref(r.body);
 		return status;
 	}

@@ -5,12 +5,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
-#include "gw/compiler.h"
-
-struct gw_style {
-	bool colour;
-	int width; /* columns to keep within */
-};
+#include "style.h"
 
 /* First the verdict, then what is wrong with its cure, then the tables. */
 void gw_view_status(FILE *out, const json_t *doc, struct gw_style style);
