@@ -1,5 +1,6 @@
 /* errand.c — see errand.h. */
 #include "errand.h"
+#include "entry.h"
 #include "gw/memfd.h"
 #include "gw/util.h"
 #include "ldapurl.h"

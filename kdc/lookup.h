@@ -46,7 +46,6 @@ GW_MUST_CHECK enum gw_err gw_lookup_service(const struct gw_lookup *q,
 					    struct gw_service_view *out,
 					    char ***out_spns,
 					    struct gw_error *err);
-void gw_strings_free(char **list);
 
 /* Who is bound here, by the DC's own account of the token: its SIDs, the
  * user's own first. *out is heap, names empty. At most GW_GROUPS_MAX + 1. */

@@ -1,5 +1,6 @@
 /* worker.c — see worker.h. */
 #include "worker.h"
+#include "entry.h"
 #include "gw/util.h"
 
 #include <string.h>
