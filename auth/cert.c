@@ -240,6 +240,14 @@ gw_cert_not_after(const X509 *x)
 	return gw_asn1_time(X509_get0_notAfter(x), &t) ? t : 0;
 }
 
+time_t
+gw_cert_not_before(const X509 *x)
+{
+	time_t t;
+
+	return gw_asn1_time(X509_get0_notBefore(x), &t) ? t : INT64_MAX / 2;
+}
+
 bool
 gw_cert_extension(const X509 *x, const ASN1_OBJECT *oid, struct gw_der *out,
 		  bool *is_twice)

@@ -36,7 +36,10 @@ void gw_cert_sha256(const X509 *x, uint8_t out[GW_HASH]);
 
 /* UTCTime or GeneralizedTime; false when it cannot be read. */
 GW_MUST_CHECK bool gw_asn1_time(const ASN1_TIME *t, time_t *out);
-time_t gw_cert_not_after(const X509 *x); /* 0 when it cannot be read */
+/* The ends of its validity; one that cannot be read is no time at all: the
+ * certificate is over, or not valid yet. */
+time_t gw_cert_not_after(const X509 *x);
+time_t gw_cert_not_before(const X509 *x);
 
 /* The one extension with this OID. False: none, or (*is_twice) more. */
 GW_MUST_CHECK bool gw_cert_extension(const X509 *x, const ASN1_OBJECT *oid,

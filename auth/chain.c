@@ -227,22 +227,33 @@ gw_chain_tell(X509_STORE_CTX *ctx, struct gw_error *err)
 /* ---- verification */
 
 /* To libcrypto a certificate has expired in the last second of its life,
- * which RFC 5280, 4.1.2.5, counts in. */
+ * which RFC 5280, 4.1.2.5, counts in. Then there is the section's skew; where
+ * libcrypto verifies by a context of its own there is none. */
 static bool
-is_last_second(X509_STORE_CTX *ctx)
+is_within_skew(X509_STORE_CTX *ctx)
 {
-	X509_VERIFY_PARAM *p = X509_STORE_CTX_get0_param(ctx);
+	const struct gw_chain_rules *rules = X509_STORE_CTX_get_app_data(ctx);
+	time_t now = X509_VERIFY_PARAM_get_time(
+		X509_STORE_CTX_get0_param(ctx));
 	X509 *x = X509_STORE_CTX_get_current_cert(ctx);
+	int64_t skew = rules != NULL ? rules->skew_s : 0;
 
-	return X509_STORE_CTX_get_error(ctx) == X509_V_ERR_CERT_HAS_EXPIRED &&
-	       x != NULL &&
-	       gw_cert_not_after(x) == X509_VERIFY_PARAM_get_time(p);
+	if (x == NULL)
+		return false;
+	switch (X509_STORE_CTX_get_error(ctx)) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return now - gw_cert_not_after(x) <= skew;
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return gw_cert_not_before(x) - now <= skew;
+	default:
+		return false;
+	}
 }
 
 int
 gw_chain_callback(int ok, X509_STORE_CTX *ctx)
 {
-	if (ok == 0 && is_last_second(ctx)) {
+	if (ok == 0 && is_within_skew(ctx)) {
 		X509_STORE_CTX_set_error(ctx, X509_V_OK);
 		return 1;
 	}
@@ -285,6 +296,7 @@ gw_chain_context(X509_STORE *store, X509 *leaf, STACK_OF(X509) *untrusted,
 	X509_VERIFY_PARAM_set_depth(p, rules->max_depth);
 	X509_VERIFY_PARAM_set_time(p, now);
 	X509_STORE_CTX_set_verify_cb(ctx, gw_chain_callback);
+	X509_STORE_CTX_set_app_data(ctx, (void *)(uintptr_t)rules);
 	if (!accept_policies(p, rules->policies)) {
 		X509_STORE_CTX_free(ctx);
 		return NULL;
@@ -310,6 +322,19 @@ wants_partial(int error)
 	return false;
 }
 
+static void
+note_validity(struct gw_path *p)
+{
+	for (int i = 0; i < sk_X509_num(p->certs); i++) {
+		const X509 *x = sk_X509_value(p->certs, i);
+		time_t from = gw_cert_not_before(x);
+		time_t to = gw_cert_not_after(x);
+
+		p->not_before = i == 0 ? from : GW_MAX(p->not_before, from);
+		p->not_after = i == 0 ? to : GW_MIN(p->not_after, to);
+	}
+}
+
 static enum gw_err
 take_path(const struct gw_trust *t, X509_STORE_CTX *ctx, struct gw_path *out,
 	  struct gw_error *err)
@@ -317,7 +342,6 @@ take_path(const struct gw_trust *t, X509_STORE_CTX *ctx, struct gw_path *out,
 	STACK_OF(X509) *certs = X509_STORE_CTX_get0_chain(ctx);
 	int n = sk_X509_num(certs);
 	const struct anchor *nearest = NULL;
-	time_t not_after = 0;
 
 	if (n < 2)
 		return gw_fail(err, GW_ERR_CERT_UNTRUSTED,
@@ -326,17 +350,12 @@ take_path(const struct gw_trust *t, X509_STORE_CTX *ctx, struct gw_path *out,
 	if (find_anchor(t, sk_X509_value(certs, n - 1)) == NULL)
 		return gw_fail(err, GW_ERR_CERT_UNTRUSTED,
 			       "the path does not end at a registered CA");
-	for (int i = 0; i < n; i++) {
-		time_t end = gw_cert_not_after(sk_X509_value(certs, i));
-
-		not_after = i == 0 ? end : GW_MIN(not_after, end);
-		if (i > 0 && nearest == NULL)
-			nearest = find_anchor(t, sk_X509_value(certs, i));
-	}
+	for (int i = 1; i < n && nearest == NULL; i++)
+		nearest = find_anchor(t, sk_X509_value(certs, i));
 	out->certs = X509_chain_up_ref(certs);
 	gw_assert(out->certs != NULL);
 	out->ca = nearest->ca;
-	out->not_after = not_after;
+	note_validity(out);
 	return GW_ERR_OK;
 }
 
@@ -449,4 +468,12 @@ gw_path_clear(struct gw_path *p)
 {
 	gw_certs_free(p->certs);
 	*p = (struct gw_path){ .certs = NULL };
+}
+
+void
+gw_path_ref(const struct gw_path *p, struct gw_path *out)
+{
+	*out = *p;
+	out->certs = X509_chain_up_ref(p->certs);
+	gw_assert(out->certs != NULL);
 }

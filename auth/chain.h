@@ -49,12 +49,15 @@ struct gw_chain_rules {
 	 * _INHIBIT_MAP, and the acceptable policies (NULL: any). Borrowed. */
 	unsigned long policy_flags;
 	STACK_OF(ASN1_OBJECT) *policies;
+	/* How many seconds a certificate may be used before its validity
+	 * begins and after it has ended. */
+	int64_t skew_s;
 	/* Asked about each path found, which counts only with GW_ERR_OK;
 	 * NULL: nothing more is demanded (demands.h). */
 	enum gw_err (*admits)(const struct gw_path *path,
 			      const struct gw_chain_rules *rules, time_t now,
 			      struct gw_error *err);
-	const struct gw_conf_ca *only; /* for `admits` */
+	void *arg; /* for `admits`; borrowed */
 };
 #define GW_CHAIN_DEPTH 8
 
@@ -63,12 +66,15 @@ struct gw_path {
 	STACK_OF(X509) *certs;       /* leaf, its issuer, … registered CA */
 	const struct gw_conf_ca *ca; /* section of the registered CA nearest to
 					the leaf: its settings apply */
+	time_t not_before;           /* the last beginning in the path */
 	time_t not_after;            /* the first end in the path */
 };
 
 X509 *gw_path_leaf(const struct gw_path *p);   /* borrowed */
 X509 *gw_path_issuer(const struct gw_path *p); /* borrowed; never the leaf */
 void gw_path_clear(struct gw_path *p);
+/* Another hold of the same certificates. */
+void gw_path_ref(const struct gw_path *p, struct gw_path *out);
 
 /* `given`: from gw_certs_parse(). GW_ERR_CERT_*; the detail names depth and
  * subject of the certificate that failed, and the rule. */

@@ -187,11 +187,21 @@ fail(struct login *l, enum gw_err code, const char *what)
 static enum step
 do_chain(struct login *l)
 {
+	const struct gw_demands d = { .ntauth = &l->auth->ntauth };
+	time_t now = l->at != 0 ? l->at : gw_auth_now(l->auth).wall;
+
 	l->generation = l->auth->generation;
-	return gw_demands_verify(l->auth->trust, l->given, l->at != 0
-				 ? l->at : gw_auth_now(l->auth).wall,
-				 &l->path, &l->err) == GW_ERR_OK ? PASS
-								 : FAIL;
+	return gw_demands_verify(l->auth->trust, &d, l->given, now, &l->path,
+				 &l->err) == GW_ERR_OK ? PASS : FAIL;
+}
+
+static enum step
+do_profile(struct login *l)
+{
+	const struct gw_demands d = { .ntauth = &l->auth->ntauth };
+
+	return gw_demands_profile(&d, &l->path, &l->err) == GW_ERR_OK ? PASS
+								      : FAIL;
 }
 
 static bool
@@ -226,7 +236,7 @@ judge_again(struct login *l)
 	bool ok;
 
 	l->path = (struct gw_path){ .certs = NULL };
-	ok = do_chain(l) == PASS;
+	ok = do_chain(l) == PASS && do_profile(l) == PASS;
 	if (ok && !is_same_path(&l->path, &old)) {
 		fail(l, GW_ERR_BUSY, "the registered CAs have just changed");
 		ok = false;
@@ -248,18 +258,6 @@ still_stands(struct login *l)
 	if (l->generation == l->auth->generation)
 		return true;
 	return judge_again(l);
-}
-
-static enum step
-do_profile(struct login *l)
-{
-	if (gw_demands_profile(gw_path_leaf(&l->path), l->path.ca, &l->err) !=
-	    GW_ERR_OK)
-		return FAIL;
-	if (!l->path.ca->ntauth)
-		return PASS;
-	return gw_ntauth_check(&l->auth->ntauth, gw_path_issuer(&l->path),
-			       &l->err) == GW_ERR_OK ? PASS : FAIL;
 }
 
 static enum step

@@ -177,6 +177,8 @@ static const struct gw_conf_key ca_keys[] = {
 	     "Whether the CA that issued the card must be in the directory's NTAuthCertificates."),
 	INT(C, max_depth, "8", 0, 8,
 	    "CAs allowed between a certificate and the end of its path."),
+	MSEC(C, validity_skew, "0s", 0, HOUR(1),
+	     "How long before its validity begins, and after it has ended, a certificate under this CA still passes, the CAs in its path included. A relaxation, shown by gwctl ca show: 0s takes certificates by their word. Something is needed only where a CA's clock is ahead of the gateway's and cards are used at once."),
 	LIST(C, relax, 0,
 	     "Rules given up for this CA, shown by gwctl ca show: any-eku (anyExtendedKeyUsage will do), ca-eku (purposes need not nest), lenient (extensions need not be as RFC 5280 has CAs write them)."),
 #undef C

@@ -1,5 +1,6 @@
 /* cell.c — see cell.h. A column knows how its value is said. */
 #include "cell.h"
+#include "doc.h"
 #include "gw/error.h"
 #include "gw/util.h"
 
@@ -140,6 +141,7 @@ static void
 say_relaxed(const json_t *v, int64_t now, struct gw_cell *c)
 {
 	const json_t *rules = json_object_get(v, "relax"), *x;
+	const char *skew = gw_doc_text(v, "validity_skew");
 	char all[GW_CELL_MAX] = "";
 	size_t i, len = 0;
 
@@ -149,6 +151,10 @@ say_relaxed(const json_t *v, int64_t now, struct gw_cell *c)
 			len += (size_t)snprintf(all + len, sizeof(all) - len,
 						"%s%s", i > 0 ? " " : "",
 						json_string_value(x));
+	if (*skew != '\0' && len < sizeof(all))
+		len += (size_t)snprintf(all + len, sizeof(all) - len,
+					"%svalidity-skew=%s",
+					len > 0 ? " " : "", skew);
 	if (len == 0)
 		return;
 	gw_text_safe(all, GW_CELL_MAX, c->text);

@@ -34,6 +34,12 @@ put_setting(FILE *out, const char *key, const json_t *v, int indent,
 	fputc('\n', out);
 }
 
+static bool
+is_relaxation(const char *key)
+{
+	return strcmp(key, "relax") == 0 || strcmp(key, "validity_skew") == 0;
+}
+
 /* What is not the default, but for the relaxations, which stand elsewhere; the
  * first at the place where the line is, the others at `indent`. The number of
  * lines. */
@@ -45,7 +51,7 @@ put_settings(FILE *out, json_t *settings, int indent)
 	size_t i, n = 0;
 
 	json_object_foreach(settings, key, v) {
-		if (strcmp(key, "relax") == 0)
+		if (is_relaxation(key))
 			continue;
 		if (!json_is_array(v))
 			put_setting(out, key, v, indent, n++ == 0);
@@ -58,10 +64,13 @@ put_settings(FILE *out, json_t *settings, int indent)
 static bool
 has_settings(const json_t *ca)
 {
-	const json_t *settings = json_object_get(ca, "settings");
-	size_t n = json_object_size(settings);
+	json_t *settings = json_object_get(ca, "settings"), *v;
+	const char *key;
 
-	return n > (json_object_get(settings, "relax") != NULL ? 1u : 0u);
+	json_object_foreach(settings, key, v)
+		if (!is_relaxation(key))
+			return true;
+	return false;
 }
 
 static const struct gw_column ca_list_cols[] = {

@@ -110,6 +110,7 @@ struct gw_conf_ca {
 	struct gw_strlist require_policy; /* OIDs, one of them */
 	bool ntauth;             /* the issuer must be in NTAuthCertificates */
 	int64_t max_depth;       /* CAs in the path */
+	int64_t validity_skew_ms; /* outside notBefore and notAfter */
 	struct gw_strlist relax; /* rules given up for this CA */
 };
 

@@ -88,6 +88,7 @@ bench_path(X509 *root, X509 *issuing, X509 *card)
 	static struct gw_conf_ca section = { .title = (char *)"bench",
 					     .max_depth = 8,
 					     .require_smartcard_eku = true };
+	static const struct gw_demands demands;
 	struct gw_trust *t = gw_trust_new();
 	STACK_OF(X509) *given = sk_X509_new_null();
 	struct gw_error err;
@@ -100,9 +101,9 @@ bench_path(X509 *root, X509 *issuing, X509 *card)
 	for (int i = 0; i < ROUNDS; i++) {
 		struct gw_path path;
 
-		gw_assert(gw_demands_verify(t, given, time(NULL), &path,
-					    &err) == GW_ERR_OK &&
-			  gw_demands_profile(card, path.ca, &err) ==
+		gw_assert(gw_demands_verify(t, &demands, given, time(NULL),
+					    &path, &err) == GW_ERR_OK &&
+			  gw_demands_profile(&demands, &path, &err) ==
 				  GW_ERR_OK);
 		gw_path_clear(&path);
 	}

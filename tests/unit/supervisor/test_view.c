@@ -186,20 +186,20 @@ static const char cas_doc[] =
 	"\"days_left\":12,\"source\":\"registered\","
 	"\"live\":3,\"settings\":{\"ocsp_url\":\"http://ocsp/\","
 	"\"crl\":[\"/a\\u001b[2J\",\"/" LONG "\"],\"relax\":[\"ca-eku\","
-	"\"lenient\\n\"]},"
+	"\"lenient\\n\"],\"validity_skew\":\"5min\"},"
 	"\"subject\":\"CN=\\u001bX\"}]";
 
 static const char cas_page[] =
-	"  ID            STATE           UNTIL       LIVE  RELAXED          SOURCE              SUBJECT\n"
-	"  c-135189db96  Registered      2027-01-15     -  -                configuration file  CN=Corp Issu\u2026\n"
-	"  c-0123456789  RegisterFailed  2023-11-14     3  ca-eku lenient?  registered          CN=?X\n"
+	"  ID            STATE           UNTIL       LIVE  RELAXED                             SOURCE              SUBJECT\n"
+	"  c-135189db96  Registered      2027-01-15     -  -                                   configuration file  CN=Corp Issuing CA\n"
+	"  c-0123456789  RegisterFailed  2023-11-14     3  ca-eku lenient? validity-skew=5min  registered          CN=?X\n"
 	"\n"
 	"  c-0123456789  ocsp_url = http://ocsp/\n"
 	"                crl = /a?[2J\n"
 	"                crl = /" LONG "\n";
 
 static const char ca_page[] =
-	"RELAXED: ca-eku lenient?\n"
+	"RELAXED: ca-eku lenient? validity-skew=5min\n"
 	"Id           c-0123456789\n"
 	"State        RegisterFailed\n"
 	"Reason       gwd-auth ended meanwhile\n"
