@@ -1,6 +1,7 @@
 /* testcert.c — see testcert.h. */
 #include "testcert.h"
 #include "claims.h"
+#include "demands.h"
 #include "ocsp.h"
 #include "gw/util.h"
 
@@ -27,8 +28,6 @@ struct test {
 	struct gw_test_stage stages[STAGES];
 };
 
-static const struct gw_conf_ca section = { .title = (char *)"offline" };
-
 /* ---- input */
 
 static const char *const cert_types[] = { "CERTIFICATE", "X509 CERTIFICATE",
@@ -46,7 +45,7 @@ on_ca(void *arg, struct gw_der der)
 	enum gw_err rc = gw_cert_parse(der, &x, &why);
 
 	if (rc == GW_ERR_OK)
-		rc = gw_trust_add_cert(t->trust, x, &section, &why);
+		rc = gw_trust_add_cert(t->trust, x, t->args.section, &why);
 	if (rc != GW_ERR_OK && t->unregistered.code == GW_ERR_OK)
 		t->unregistered = why;
 }
@@ -127,9 +126,22 @@ describe_path(const struct gw_path *p, struct gw_error *out)
 	gw_fail(out, GW_ERR_OK, "%s, up to %s, %d certificates", leaf, end, n);
 }
 
+static struct gw_demands
+demands_of(const struct gw_test_args *a)
+{
+	static const struct gw_purposes none = { .n = 0 };
+
+	return (struct gw_demands){
+		.rules = &a->rules,
+		.purposes = !a->wants_profile ? &none
+			    : a->has_purposes ? &a->purposes : NULL,
+	};
+}
+
 static void
 do_chain(struct test *t, struct gw_error *out)
 {
+	const struct gw_demands d = demands_of(&t->args);
 	struct gw_error why = { .code = GW_ERR_OK };
 	enum gw_err rc;
 
@@ -137,8 +149,8 @@ do_chain(struct test *t, struct gw_error *out)
 		*out = t->malformed;
 		return;
 	}
-	rc = gw_chain_verify(t->trust, &t->args.rules, t->given, t->args.at,
-			     &t->path, &why);
+	rc = gw_demands_verify(t->trust, &d, t->given, t->args.at, &t->path,
+			       &why);
 	if (rc == GW_ERR_OK)
 		describe_path(&t->path, out);
 	else if (t->unregistered.code != GW_ERR_OK)
@@ -151,14 +163,13 @@ do_chain(struct test *t, struct gw_error *out)
 static void
 do_profile(struct test *t, struct gw_error *out)
 {
-	const struct gw_purposes *p = &t->args.purposes;
+	const struct gw_demands d = demands_of(&t->args);
 
 	if (!t->args.wants_profile)
 		gw_fail(out, GW_ERR_OK, "not asked (--eku none)");
-	else if (gw_profile_check(gw_path_leaf(&t->path), p, out) ==
-		 GW_ERR_OK)
-		gw_fail(out, GW_ERR_OK, "%zu extended key usages, key usage, "
-			"no CA", p->n);
+	else if (gw_demands_profile(&d, &t->path, out) == GW_ERR_OK)
+		gw_fail(out, GW_ERR_OK, "extended key usages, key usage, "
+			"no CA");
 }
 
 static enum gw_err
@@ -181,7 +192,11 @@ static void
 do_revocation(struct test *t, struct gw_error *out)
 {
 	enum gw_err rc = GW_ERR_REVOCATION_UNAVAILABLE;
+	struct gw_chain_rules rules = t->args.rules;
+	const struct gw_chain_rules own = gw_chain_rules_of(t->args.section);
 
+	rules.is_lenient |= own.is_lenient;
+	rules.skew_s = own.skew_s;
 	if (t->args.ocsp == NULL && t->args.crls.n == 0) {
 		gw_fail(out, GW_ERR_OK, "not asked (no --crl, no "
 			"--ocsp-response)");
@@ -192,8 +207,8 @@ do_revocation(struct test *t, struct gw_error *out)
 	if (rc == GW_ERR_OK || rc == GW_ERR_CERT_REVOKED ||
 	    t->args.crls.n == 0)
 		return;
-	if (gw_crls_check(t->crls, &t->path, t->given, &t->args.rules,
-			  t->args.at, out) == GW_ERR_OK)
+	if (gw_crls_check(t->crls, &t->path, t->given, &rules, t->args.at,
+			  out) == GW_ERR_OK)
 		gw_fail(out, GW_ERR_OK, "on none of %zu CRLs, nor its CAs",
 			gw_crls_count(t->crls));
 }
@@ -262,29 +277,20 @@ clear(struct test *t)
 	gw_blob_clear(&t->ocsp);
 	gw_certs_free(t->given);
 	gw_trust_free(t->trust);
-	for (size_t i = 0; i < t->args.purposes.n; i++)
-		ASN1_OBJECT_free(
-			(ASN1_OBJECT *)(uintptr_t)t->args.purposes.v[i]);
-	sk_ASN1_OBJECT_pop_free(t->args.rules.policies, ASN1_OBJECT_free);
-	free(t->args.cas.v);
-	free(t->args.crls.v);
-	free(t->args.intermediates.v);
+	gw_test_args_clear(&t->args);
 }
 
 int
 main(int argc, char **argv)
 {
-	static const struct gw_purposes any;
 	struct test t = { .list_count = 0 };
 	bool is_good;
 
-	if (!gw_test_args_read(argc, argv, &t.args))
+	if (!gw_test_args_read(argc, argv, &t.args)) {
+		gw_test_args_clear(&t.args);
 		return GW_TESTCERT_UNUSABLE;
-	if (!t.args.wants_profile)
-		t.args.rules.purposes = &any;
-	else if (!t.args.has_purposes)
-		t.args.purposes = gw_profile_purposes(true);
-	if (t.args.wants_profile)
+	}
+	if (!t.args.wants_profile || t.args.has_purposes)
 		t.args.rules.purposes = &t.args.purposes;
 	t.trust = gw_trust_new();
 	t.given = sk_X509_new_null();

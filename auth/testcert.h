@@ -25,11 +25,17 @@ struct gw_test_args {
 	bool wants_profile, has_purposes, json;
 	struct gw_purposes purposes;
 	struct gw_chain_rules rules;
+	/* The section `ca` that all of `cas` are registered under; its values
+	 * are checked. gw_conf_clear(). */
+	struct gw_conf conf;
+	struct gw_conf_ca *section; /* in `conf` */
 };
 
-/* ---- testcert_args.c: false, and a line on stderr, when misused */
+/* ---- testcert_args.c: false, and a line on stderr, when misused; `*out` is to
+ * be cleared in any case */
 GW_MUST_CHECK bool gw_test_args_read(int argc, char **argv,
 				     struct gw_test_args *out);
+void gw_test_args_clear(struct gw_test_args *a);
 
 /* ---- testcert_files.c: each false, and a line on stderr, when the file
  * cannot be opened or holds nothing of the kind */

@@ -3,6 +3,7 @@
  * unless one was named before. */
 #include "testcert.h"
 #include "gw/moment.h"
+#include "gw/settings.h"
 #include "gw/util.h"
 
 #include <errno.h>
@@ -67,6 +68,7 @@ set_depth(struct gw_test_args *a, const char *word)
 	if (*word == '\0' || *end != '\0' || n < 0 || n > 100)
 		return misused("--max-depth: 0 to 100, not ", word);
 	a->rules.max_depth = (int)n;
+	a->section->max_depth = n; /* beyond what a section may say, too */
 	return true;
 }
 
@@ -109,6 +111,48 @@ add_intermediate(struct gw_test_args *a, const char *word)
 {
 	push(&a->intermediates, word);
 	return true;
+}
+
+/* A key of section `ca`, as it stands in the configuration. */
+static bool
+set_key(struct gw_test_args *a, const char *key, const char *word)
+{
+	struct gw_error why;
+
+	if (gw_conf_set(a->section, gw_setting_key(key), word, &why) ==
+	    GW_ERR_OK)
+		return true;
+	return misused(why.detail, "");
+}
+
+static bool
+set_require_policy(struct gw_test_args *a, const char *word)
+{
+	return set_key(a, "require_policy", word);
+}
+
+static bool
+set_require_eku(struct gw_test_args *a, const char *word)
+{
+	return set_key(a, "require_eku", word);
+}
+
+static bool
+set_require_smartcard(struct gw_test_args *a, const char *word)
+{
+	return set_key(a, "require_smartcard_eku", word);
+}
+
+static bool
+set_relax(struct gw_test_args *a, const char *word)
+{
+	return set_key(a, "relax", word);
+}
+
+static bool
+set_validity_skew(struct gw_test_args *a, const char *word)
+{
+	return set_key(a, "validity_skew", word);
 }
 
 static bool
@@ -168,6 +212,11 @@ static const struct option {
 	{ "--inhibit-any", FLAG, set_inhibit_any },
 	{ "--inhibit-mapping", FLAG, set_inhibit_mapping },
 	{ "--lenient", FLAG, set_lenient },
+	{ "--require-policy", MANY, set_require_policy },
+	{ "--require-eku", MANY, set_require_eku },
+	{ "--require-smartcard-eku", ONE, set_require_smartcard },
+	{ "--relax", MANY, set_relax },
+	{ "--validity-skew", ONE, set_validity_skew },
 	{ "--json", FLAG, set_json },
 	{ "--offline", FLAG, NULL },
 };
@@ -244,30 +293,68 @@ is_value_of_one(char **argv, int at)
 	return o != NULL;
 }
 
-bool
-gw_test_args_read(int argc, char **argv, struct gw_test_args *out)
+/* The section stands as the configuration's defaults have it. */
+static void
+init(struct gw_test_args *a)
 {
-	struct gw_test_args a = { .at = time(NULL), .wants_profile = true,
-				  .rules.max_depth = GW_CHAIN_DEPTH };
+	const struct gw_conf_section *ca = gw_conf_section("ca");
+
+	*a = (struct gw_test_args){ .at = time(NULL), .wants_profile = true,
+				    .rules.max_depth = GW_CHAIN_DEPTH };
+	a->section = gw_conf_instance(&a->conf, ca);
+	gw_conf_defaults(a->section, ca);
+	free(a->section->title);
+	a->section->title = gw_xstrdup("offline");
+}
+
+static bool
+take_all(struct gw_test_args *a, int argc, char **argv)
+{
 	int last = last_word(argc, argv);
 	bool is_leaf = last > 0 && strncmp(argv[last], "--", 2) != 0 &&
 		       !is_value_of_one(argv, last);
 
 	for (int i = 1; i < argc; i++) {
-		bool is_here = is_leaf && i == last && a.leaf == NULL;
+		bool is_here = is_leaf && i == last && a->leaf == NULL;
 
 		if (strcmp(argv[i], "--") == 0)
 			continue;
-		if (is_here ? !take_leaf(&a, argv[i])
-			    : !take(&a, argv,
-				    is_leaf && a.leaf == NULL ? last : argc,
+		if (is_here ? !take_leaf(a, argv[i])
+			    : !take(a, argv,
+				    is_leaf && a->leaf == NULL ? last : argc,
 				    &i))
 			return false;
 	}
-	if (a.leaf == NULL)
-		return misused("no certificate; name it last", "");
-	if (a.cas.n == 0)
-		return misused("--ca is missing", "");
-	*out = a;
 	return true;
+}
+
+bool
+gw_test_args_read(int argc, char **argv, struct gw_test_args *out)
+{
+	const char *key;
+	struct gw_error why;
+
+	init(out);
+	if (!take_all(out, argc, argv))
+		return false;
+	if (out->leaf == NULL)
+		return misused("no certificate; name it last", "");
+	if (out->cas.n == 0)
+		return misused("--ca is missing", "");
+	if (gw_conf_ca_check_values(out->section, &key, &why) != GW_ERR_OK)
+		return misused(why.detail, "");
+	return true;
+}
+
+void
+gw_test_args_clear(struct gw_test_args *a)
+{
+	for (size_t i = 0; i < a->purposes.n; i++)
+		ASN1_OBJECT_free(
+			(ASN1_OBJECT *)(uintptr_t)a->purposes.v[i]);
+	sk_ASN1_OBJECT_pop_free(a->rules.policies, ASN1_OBJECT_free);
+	free(a->cas.v);
+	free(a->crls.v);
+	free(a->intermediates.v);
+	gw_conf_clear(&a->conf);
 }
