@@ -50,9 +50,10 @@ gw_settings_add(struct gw_settings *s, const char *key, const char *value)
 bool
 gw_settings_next(const struct gw_settings *s, struct gw_setting *at)
 {
-	const char *next = at->key == NULL
-				   ? s->text : at->value + strlen(at->value) + 1;
+	const char *next = s->text;
 
+	if (at->key != NULL)
+		next = at->value + strlen(at->value) + 1;
 	if (next >= s->text + s->len)
 		return false;
 	at->key = next;

@@ -45,7 +45,8 @@ gw_dc_parse(const char *text, struct gw_found_dc *out, struct gw_error *err)
 			       text);
 	if (strchr(d.name, '.') == NULL)
 		return gw_fail(err, GW_ERR_CONF,
-			       "domain_controllers: %.100s: the full name is needed (it is the SPN's)",
+			       "domain_controllers: %.100s: the full name is "
+			       "needed (it is the SPN's)",
 			       text);
 	if (at != NULL && !gw_addr_parse(at + 1, &d.addr))
 		return gw_fail(err, GW_ERR_CONF,

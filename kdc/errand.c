@@ -154,7 +154,8 @@ take_certificates(LDAP *ld, LDAPMessage *entry, struct gw_ntauth_msg *out,
 	/* fail closed: a part of it is not it. */
 	if (!is_whole)
 		return gw_fail(err, GW_ERR_INTERNAL,
-			       "NTAuthCertificates holds more than %d certificates",
+			       "NTAuthCertificates holds more than %d "
+			       "certificates",
 			       GW_NTAUTH_MAX);
 	qsort(out->sha256, n, GW_SHA256, by_hash);
 	out->count = n;
@@ -173,7 +174,8 @@ ask_ntauth(const struct gw_lookup *q, void *ctx, struct gw_error *err)
 		q->conn->tree.config_dn);
 	const struct gw_search s = {
 		.base = base, .scope = LDAP_SCOPE_ONELEVEL,
-		.filter = "(&(objectClass=certificationAuthority)(cn=NTAuthCertificates))",
+		.filter = "(&(objectClass=certificationAuthority)"
+			  "(cn=NTAuthCertificates))",
 		.attrs = attrs, .size_limit = 1 };
 	LDAP *ld = q->conn->ld;
 	enum gw_err rc = gw_ldap_search(ld, &s, q->limits, &res, err);
@@ -205,7 +207,8 @@ check_list(struct berval *const *v, const char *attr, struct gw_error *err)
 {
 	if (v == NULL || v[0] == NULL)
 		return gw_fail(err, GW_ERR_REVOCATION_UNAVAILABLE,
-			       "the object has no %s, or the service account may not read it",
+			       "the object has no %s, or the service account "
+			       "may not read it",
 			       attr);
 	if (v[1] != NULL)
 		return gw_fail(err, GW_ERR_REVOCATION_MALFORMED,

@@ -140,7 +140,8 @@ gw_ldap_url_parse(const char *s, struct gw_ldap_url *out,
 	/* fail closed: who signs certificates does not get to send the
 	 * service account to a host of their choice. */
 	if (*s++ != '/')
-		return wrong(err, "names a host; only the domain controllers in use are asked");
+		return wrong(err, "names a host; only the domain controllers "
+				  "in use are asked");
 	if (!split(s, &x))
 		return wrong(err, "extensions are not understood");
 	return read_parts(&x, out, err);

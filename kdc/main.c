@@ -44,7 +44,8 @@ service_row(struct gw_kdc *app)
 	gw_service_status(app->shared.service, &s);
 	gw_keeper_status(app->keeper, &k);
 	return json_pack(
-		"{s:s, s:I, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:I, s:s, s:s, s:s, s:I, s:b, s:o, s:s}",
+		"{s:s, s:I, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:I,"
+		" s:s, s:s, s:s, s:I, s:b, s:o, s:s}",
 		"principal", s.principal,
 		"ticket_end", (json_int_t)s.ticket_end,
 		"ticket_state", s.ticket_state,

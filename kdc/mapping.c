@@ -74,7 +74,8 @@ by_sid(const struct gw_claims *claims, const struct gw_candidate *c, size_t n,
 	if (strong.count > 1 ||
 	    (strong.count == 1 && strong.first != sid.first))
 		return gw_fail(err, GW_ERR_MAP_AMBIGUOUS,
-			       "SID is %.60s's, altSecurityIdentities names another",
+			       "SID is %.60s's, altSecurityIdentities names "
+			       "another",
 			       c[sid.first].account.sam);
 	*out = sid.first;
 	return GW_ERR_OK;
@@ -186,7 +187,8 @@ contradicted(const struct gw_claims *claims, const char *kdc_sid,
 	for (size_t i = 0; i < n; i++)
 		if (i != which && is_claimed(&c[i]))
 			return gw_fail(err, GW_ERR_MAP_AMBIGUOUS,
-				       "the KDC says %.60s, the certificate names %.60s, too",
+				       "the KDC says %.60s, the certificate "
+				       "names %.60s, too",
 				       a->sam, c[i].account.sam);
 	return GW_ERR_OK;
 }

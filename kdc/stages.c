@@ -165,11 +165,13 @@ explain_not_forwardable(struct attempt *a, struct gw_error *err)
 		return rc;
 	if (view.is_sensitive)
 		return gw_fail(err, GW_ERR_SERVICE_ACCOUNT,
-			       "%.60s itself is marked sensitive: its tickets are not forwardable",
+			       "%.60s itself is marked sensitive: its tickets "
+			       "are not forwardable",
 			       service);
 	if (!view.any_protocol)
 		return gw_fail(err, GW_ERR_SERVICE_NOT_TRUSTED,
-			       "%.60s lacks TRUSTED_TO_AUTH_FOR_DELEGATION: S4U2Self ticket not forwardable",
+			       "%.60s lacks TRUSTED_TO_AUTH_FOR_DELEGATION: "
+			       "S4U2Self ticket not forwardable",
 			       service);
 	return gw_fail(err, GW_ERR_ACCOUNT_NOT_DELEGABLE,
 		       "%.60s: S4U2Self ticket not forwardable",
@@ -205,14 +207,15 @@ static enum gw_err
 stage_proxy(struct attempt *a, struct gw_facts *f, struct gw_error *err)
 {
 	krb5_error_code code = 0;
-	enum gw_err rc = gw_krb_proxy(gw_worker_krb(a->w), &a->evidence, &a->cred,
-				      &code, err);
+	enum gw_err rc = gw_krb_proxy(gw_worker_krb(a->w), &a->evidence,
+				      &a->cred, &code, err);
 
 	if (rc == GW_ERR_OK)
 		f->ticket_end = a->cred.end;
 	if (rc == GW_ERR_DELEGATION_MISSING)
 		return gw_fail(err, rc,
-			       "ldap/%.100s is not in msDS-AllowedToDelegateTo (KDC error 13)",
+			       "ldap/%.100s is not in "
+			       "msDS-AllowedToDelegateTo (KDC error 13)",
 			       a->dc.name);
 	return explain(a, rc, err);
 }

@@ -63,7 +63,7 @@ struct gw_facts {
 	char dc[GW_HOST_MAX];        /* the one DC that did all of it */
 	enum gw_mapping mapping;
 	bool is_privileged;          /* adminCount, RID 500/502, computer */
-	struct gw_group *groups;     /* heap; the token's SIDs, user's own out */
+	struct gw_group *groups;     /* heap; the token's SIDs, own left out */
 	size_t group_count;
 	time_t ticket_end;           /* of the ticket to ldap/<dc> */
 	uint32_t map_us, self_us, proxy_us, bind_us; /* time per stage */

@@ -1,7 +1,7 @@
 /* gw/url.h — the URLs of OCSP responders and revocation lists. Linked into
  * gwd-auth, which asks them, and gwd and gwctl, which check what operators
- * write. Pure. http only: the answer is signed, and https would need a revocation
- * check of its own. */
+ * write. Pure. http only: the answer is signed, and https would need a
+ * revocation check of its own. */
 #ifndef GW_URL_H
 #define GW_URL_H
 

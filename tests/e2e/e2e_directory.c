@@ -33,7 +33,8 @@ probe_with(const char *more, const char *script)
 			       lab("GWD"));
 	const char *file = text("%s/script", scratch_dir());
 	const char *cmd = text(
-		"exec %s/kdc_probe %s/gwd-kdc %s directory.realm=%s directory.domain=%s directory.service_account=%s %s <%s",
+		"exec %s/kdc_probe %s/gwd-kdc %s directory.realm=%s "
+		"directory.domain=%s directory.service_account=%s %s <%s",
 		bin, bin, lab("KEYTAB"), lab("REALM"), lab("DOMAIN"),
 		lab("SERVICE_ACCOUNT"), more, file);
 	const char *argv[ARGS_MAX];
@@ -154,8 +155,8 @@ Test(directory, kdc_that_maps_nobody)
 			  text("logon upn=alice@%s", lab("DOMAIN")));
 	cr_expect(contains(said, "\ngateway-internal "), "%s", said);
 	said = probe_with("mapping.strong=off", login);
-	cr_expect(contains(said, "\nok sam=alice "), "the same by the directory: %s",
-		  said);
+	cr_expect(contains(said, "\nok sam=alice "),
+		  "the same by the directory: %s", said);
 }
 
 /* ---- NTAuthCertificates */
@@ -163,7 +164,8 @@ Test(directory, kdc_that_maps_nobody)
 Test(directory, ntauth)
 {
 	struct output o = RUN(10000, "sh", "-c",
-			      "openssl x509 -in \"$0\" -outform DER | sha256sum",
+			      "openssl x509 -in \"$0\" -outform DER |"
+			      " sha256sum",
 			      lab("ISSUING_CA_FILE"));
 	const char *said = probe("relink\nsleep 100");
 	const char *want = text("\nntauth 1 %.64s\n", o.out);

@@ -103,7 +103,8 @@ summarize(const struct probe *p)
 	uint64_t all = gw_mono_us() - p->start_us;
 
 	qsort(p->took_us, p->total, sizeof(*p->took_us), by_value);
-	printf("%u logins, %u ok, %u mixed up; %.1f/s; us: p10 %llu median %llu p95 %llu max %llu; child's cpu so far %llu us\n",
+	printf("%u logins, %u ok, %u mixed up; %.1f/s; us: p10 %llu median "
+	       "%llu p95 %llu max %llu; child's cpu so far %llu us\n",
 	       p->total, p->ok, p->mixed_up, p->total * 1e6 / (double)all,
 	       (unsigned long long)p->took_us[p->total / 10],
 	       (unsigned long long)p->took_us[p->total / 2],
@@ -130,7 +131,9 @@ one_answered(struct probe *p, uint64_t id)
 static void
 print_facts(const struct gw_facts *f, uint64_t us)
 {
-	printf("ok sam=%s sid=%s upn=%s dc=%s mapping=%s privileged=%d ticket_s=%lld us=%llu (map %u self %u proxy %u bind %u) groups=",
+	printf("ok sam=%s sid=%s upn=%s dc=%s mapping=%s privileged=%d "
+	       "ticket_s=%lld us=%llu (map %u self %u proxy %u bind %u) "
+	       "groups=",
 	       f->sam, f->sid, f->upn, f->dc, gw_mapping_name(f->mapping),
 	       f->is_privileged, (long long)(f->ticket_end - time(NULL)),
 	       (unsigned long long)us, f->map_us, f->self_us, f->proxy_us,
@@ -617,7 +620,8 @@ main(int argc, char **argv)
 	int status = 1;
 
 	if (argc < 3)
-		die("usage: kdc_probe GWD-KDC KEYTAB section.key=value... < script");
+		die("usage: kdc_probe GWD-KDC KEYTAB section.key=value... "
+		    "< script");
 	gw_log_init("kdc_probe", GW_LOG_ERR);
 	if (gw_loop_new(&p.loop) != GW_ERR_OK)
 		die("loop");

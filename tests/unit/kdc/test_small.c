@@ -14,42 +14,45 @@
 
 /* ---- URLs of revocation lists */
 
-#define CDP "CN=Corp%20CA,CN=ca1,CN=CDP,CN=Public%20Key%20Services"
+#define CDP  "CN=Corp%20CA,CN=ca1,CN=CDP,CN=Public%20Key%20Services"
+#define LIST "?certificateRevocationList"
 
 static const struct url_case {
 	const char *what, *url;
 	const char *dn; /* NULL: refused */
 } urls[] = {
-	{ "another host", "ldap://evil.example/" CDP "?certificateRevocationList?base", NULL },
-	{ "a host by IP", "ldap://127.0.0.1/" CDP "?certificateRevocationList", NULL },
-	{ "another scheme", "ldaps:///" CDP "?certificateRevocationList", NULL },
-	{ "http", "http:///" CDP "?certificateRevocationList", NULL },
-	{ "no DN", "ldap:///?certificateRevocationList?base", NULL },
+	{ "another host", "ldap://evil.example/" CDP LIST "?base", NULL },
+	{ "a host by IP", "ldap://127.0.0.1/" CDP LIST, NULL },
+	{ "another scheme", "ldaps:///" CDP LIST, NULL },
+	{ "http", "http:///" CDP LIST, NULL },
+	{ "no DN", "ldap:///" LIST "?base", NULL },
 	{ "no slash", "ldap://", NULL },
 	{ "no attribute", "ldap:///" CDP, NULL },
 	{ "every attribute", "ldap:///" CDP "?*?base", NULL },
 	{ "a password", "ldap:///" CDP "?unicodePwd?base", NULL },
-	{ "two attributes", "ldap:///" CDP "?certificateRevocationList,unicodePwd?base", NULL },
-	{ "longer name", "ldap:///" CDP "?certificateRevocationListX?base", NULL },
-	{ "another option", "ldap:///" CDP "?certificateRevocationList;range=0-1", NULL },
-	{ "subtree", "ldap:///" CDP "?certificateRevocationList?sub", NULL },
-	{ "one level", "ldap:///" CDP "?certificateRevocationList?one", NULL },
-	{ "extension", "ldap:///" CDP "?certificateRevocationList?base?(a=b)?!x", NULL },
-	{ "empty extension", "ldap:///" CDP "?certificateRevocationList?base?(a=b)?", NULL },
-	{ "NUL in the DN", "ldap:///CN=a%00b?certificateRevocationList", NULL },
-	{ "NUL in the filter", "ldap:///CN=a?certificateRevocationList?base?(a=%00)", NULL },
-	{ "cut escape", "ldap:///CN=a%2?certificateRevocationList", NULL },
-	{ "cut escape at the end", "ldap:///CN=a?certificateRevocationList?base?(a=%4", NULL },
-	{ "no escape", "ldap:///CN=a%zz?certificateRevocationList", NULL },
-	{ "a blank", "ldap:///CN=a b?certificateRevocationList", NULL },
-	{ "beyond ASCII", "ldap:///CN=\xc3\xa9?certificateRevocationList", NULL },
-	{ "as AD CS writes it", "ldap:///" CDP "?certificateRevocationList?base?objectClass=cRLDistributionPoint",
+	{ "two attributes", "ldap:///" CDP LIST ",unicodePwd?base", NULL },
+	{ "longer name", "ldap:///" CDP LIST "X?base", NULL },
+	{ "another option", "ldap:///" CDP LIST ";range=0-1", NULL },
+	{ "subtree", "ldap:///" CDP LIST "?sub", NULL },
+	{ "one level", "ldap:///" CDP LIST "?one", NULL },
+	{ "extension", "ldap:///" CDP LIST "?base?(a=b)?!x", NULL },
+	{ "empty extension", "ldap:///" CDP LIST "?base?(a=b)?", NULL },
+	{ "NUL in the DN", "ldap:///CN=a%00b" LIST, NULL },
+	{ "NUL in the filter", "ldap:///CN=a" LIST "?base?(a=%00)", NULL },
+	{ "cut escape", "ldap:///CN=a%2" LIST, NULL },
+	{ "cut escape at the end", "ldap:///CN=a" LIST "?base?(a=%4", NULL },
+	{ "no escape", "ldap:///CN=a%zz" LIST, NULL },
+	{ "a blank", "ldap:///CN=a b" LIST, NULL },
+	{ "beyond ASCII", "ldap:///CN=\xc3\xa9" LIST, NULL },
+	{ "as AD CS writes it",
+	  "ldap:///" CDP LIST "?base?objectClass=cRLDistributionPoint",
 	  "CN=Corp CA,CN=ca1,CN=CDP,CN=Public Key Services" },
-	{ "delta", "ldap:///CN=a?deltaRevocationList?base?objectClass=x", "CN=a" },
-	{ "binary", "ldap:///CN=a?certificateRevocationList;binary", "CN=a" },
+	{ "delta", "ldap:///CN=a?deltaRevocationList?base?objectClass=x",
+	  "CN=a" },
+	{ "binary", "ldap:///CN=a" LIST ";binary", "CN=a" },
 	{ "case", "LDAP:///CN=a?AUTHORITYREVOCATIONLIST;Binary?BASE?", "CN=a" },
-	{ "empty scope", "ldap:///CN=a?certificateRevocationList?" "?(a=b)", "CN=a" },
-	{ "escaped mark", "ldap:///CN=a%3fb?certificateRevocationList", "CN=a?b" },
+	{ "empty scope", "ldap:///CN=a" LIST "?" "?(a=b)", "CN=a" },
+	{ "escaped mark", "ldap:///CN=a%3fb" LIST, "CN=a?b" },
 };
 
 Test(ldapurl, table)

@@ -184,7 +184,8 @@ static const struct bad_case {
 	{ "certificate empty", "\"leaf.pem\"", "@\"empty.pem\"",
 	  "holds no certificate" },
 #define IDENTITY(certificate, key) \
-	"	identity \"two\" {\n		@certificate = \"" certificate "\"\n" \
+	"	identity \"two\" {\n" \
+	"		@certificate = \"" certificate "\"\n" \
 	"		key = \"" key "\"\n	}\n	route \"/echo\""
 	{ "same name, same type", "	route \"/echo\"",
 	  IDENTITY("same.pem", "other.pem"),
@@ -205,7 +206,8 @@ static const struct bad_case {
 	  "	identity \"a\" {\n	}\n	identity \"a\" {\n	}\n"
 	  "	route \"/echo\"", "is given twice" },
 #define STAPLE(file) \
-	"\"issued.pem\"\n	@staple = \"" file "\"\n	key = \"other.pem\""
+	"\"issued.pem\"\n	@staple = \"" file "\"\n" \
+	"	key = \"other.pem\""
 	{ "staple missing", "\"leaf.pem\"\n	key = \"key.pem\"",
 	  STAPLE("none.der"), "none.der: No such file" },
 	{ "staple garbage", "\"leaf.pem\"\n	key = \"key.pem\"",
@@ -308,11 +310,13 @@ Test(setup, bad_files)
 Test(setup, bad_users)
 {
 	static const struct bad_case users[] = {
-		{ "no such user", "\"61001\"", "@\"gwd-nobody-has-this-name\"",
-		  "proxy_user: there is no user 'gwd-nobody-has-this-name'; create "
-		  "it" },
-		{ "root", "\"61002\"", "@\"root\"", "auth_user: 'root' is root" },
-		{ "bad numbers", "\"61001\"", "@\"61001:x\"", "there is no user" },
+		{ "no such user", "\"61001\"", "@\"gwd-nobody-has-this\"",
+		  "proxy_user: there is no user 'gwd-nobody-has-this'; "
+		  "create it" },
+		{ "root", "\"61002\"", "@\"root\"",
+		  "auth_user: 'root' is root" },
+		{ "bad numbers", "\"61001\"", "@\"61001:x\"",
+		  "there is no user" },
 		{ "one user for two", "\"61003:61003\"", "@\"61001\"",
 		  "must be three different users" },
 	};
@@ -524,7 +528,8 @@ static const struct warning_case {
 Test(setup, warnings)
 {
 	for (size_t i = 0; i < GW_COUNT(warnings); i++) {
-		struct bad_case k = { "", "\"leaf.pem\"\n	key = \"key.pem\"",
+		struct bad_case k = { "",
+				      "\"leaf.pem\"\n	key = \"key.pem\"",
 				      warnings[i].put, "" };
 		struct gw_complaint c;
 		struct gw_setup s;
