@@ -33,6 +33,8 @@ GW_DEFINE_CLEANUP(X509_EXTENSIONS *, free_extensions)
 GW_DEFINE_CLEANUP(struct gw_crl *, gw_crl_free)
 
 #define REASON_REMOVE 8 /* removeFromCRL */
+#define EXTENSIONS_MAX 64
+#define BROKEN_ENTRY  "an entry is broken"
 
 struct gw_crl {
 	const uint8_t *der;
@@ -47,6 +49,7 @@ struct gw_crl {
 	X509_REVOKED *found;
 	EVP_PKEY *verified_by; /* a key its signature has passed with */
 	time_t this_update, next_update;
+	bool is_delta;
 	uint32_t *slots; /* offset into der + 1, or 0 */
 	size_t slot_mask, entries;
 	uint64_t seed;
@@ -68,7 +71,19 @@ struct tlv {
 	size_t len;               /* of the contents */
 };
 
-/* Takes one element off the front of `s`; definite lengths only. */
+/* The octets of tag and length in DER: low tags, shortest form. */
+static size_t
+head_len(size_t len)
+{
+	size_t n = 2;
+
+	if (len > 0x7f)
+		for (; len > 0; len >>= 8)
+			n++;
+	return n;
+}
+
+/* Takes one element off the front of `s`; what only BER allows is refused. */
 static bool
 next(struct span *s, struct tlv *out)
 {
@@ -85,6 +100,8 @@ next(struct span *s, struct tlv *out)
 	out->start = s->p;
 	out->p = p;
 	out->len = (size_t)len;
+	if (out->tag > 30 || (size_t)(p - s->p) != head_len(out->len))
+		return false;
 	s->len -= (size_t)(p - s->p) + out->len;
 	s->p = p + out->len;
 	return true;
@@ -176,14 +193,74 @@ entry_at(const struct gw_crl *c, uint32_t slot)
 					  c->entries_der.len - p) };
 }
 
+/* Look-ups compare octets: one number must have one form. */
 static bool
-entry_serial(const struct tlv *entry, struct tlv *serial)
+is_shortest(const struct tlv *i)
+{
+	return i->len == 1 || (i->len > 1 && !(i->p[0] == 0x00 &&
+					       (i->p[1] & 0x80) == 0) &&
+			       !(i->p[0] == 0xff && (i->p[1] & 0x80) != 0));
+}
+
+/* NULL: we know all that is critical in it. */
+static const char *
+extension_fault(struct span s)
+{
+	static const uint8_t reason[] = { 0x55, 0x1d, 0x15 },
+			     invalidity[] = { 0x55, 0x1d, 0x18 },
+			     issuer[] = { 0x55, 0x1d, 0x1d };
+	struct tlv oid, t;
+	bool is_critical = false, is_ours;
+
+	if (!next_is(&s, V_ASN1_OBJECT, &oid))
+		return BROKEN_ENTRY;
+	if (next_is(&s, V_ASN1_BOOLEAN, &t))
+		is_critical = t.len != 1 || t.p[0] != 0;
+	if (!next_is(&s, V_ASN1_OCTET_STRING, &t) || s.len != 0)
+		return BROKEN_ENTRY;
+	is_ours = oid.len == sizeof(reason);
+	if (is_ours && memcmp(oid.p, issuer, oid.len) == 0)
+		return "an entry of another issuer: indirect lists are not "
+		       "supported";
+	is_ours = is_ours && (memcmp(oid.p, reason, oid.len) == 0 ||
+			      memcmp(oid.p, invalidity, oid.len) == 0);
+	return is_critical && !is_ours
+		       ? "unknown critical extension of an entry" : NULL;
+}
+
+/* What any entry has that is critical and unknown forbids use of the whole
+ * list (RFC 5280, 5.3). `s`: what follows the serial number. */
+static const char *
+rest_fault(struct span s)
+{
+	struct tlv t, ext;
+	const char *why = NULL;
+
+	if (!next_is(&s, V_ASN1_UTCTIME, &t) &&
+	    !next_is(&s, V_ASN1_GENERALIZEDTIME, &t))
+		return BROKEN_ENTRY;
+	if (s.len == 0)
+		return NULL;
+	if (!next_is(&s, V_ASN1_SEQUENCE, &t) || s.len != 0)
+		return BROKEN_ENTRY;
+	for (s = contents(&t); s.len > 0 && why == NULL;)
+		why = next_is(&s, V_ASN1_SEQUENCE, &ext)
+			      ? extension_fault(contents(&ext))
+			      : BROKEN_ENTRY;
+	return why;
+}
+
+/* Of an element in the list; NULL: it is an entry, and `serial` its number. */
+static const char *
+entry_fault(const struct tlv *entry, struct tlv *serial)
 {
 	struct span s = contents(entry);
 
-	return entry->tag == V_ASN1_SEQUENCE && entry->is_constructed &&
-	       next_is(&s, V_ASN1_INTEGER, serial) && serial->len > 0 &&
-	       serial->len <= 64;
+	if (entry->tag != V_ASN1_SEQUENCE || !entry->is_constructed ||
+	    !next_is(&s, V_ASN1_INTEGER, serial) || !is_shortest(serial) ||
+	    serial->len > 64)
+		return BROKEN_ENTRY;
+	return rest_fault(s);
 }
 
 static size_t
@@ -204,6 +281,7 @@ index_entries(struct gw_crl *c, struct gw_error *err)
 	struct tlv entry, serial;
 	size_t n = count_entries(s), slots = 16;
 	uint32_t *slot;
+	const char *why;
 
 	if (n > GW_CRL_ENTRIES_MAX)
 		return malformed(err, "entries are broken or too many");
@@ -213,11 +291,16 @@ index_entries(struct gw_crl *c, struct gw_error *err)
 	c->slot_mask = slots - 1;
 	gw_random(&c->seed, sizeof(c->seed));
 	while (s.len > 0) {
-		if (!next(&s, &entry) || !entry_serial(&entry, &serial))
-			return malformed(err, "an entry is broken");
+		why = next(&s, &entry) ? entry_fault(&entry, &serial)
+				       : BROKEN_ENTRY;
+		if (why != NULL)
+			return malformed(err, why);
 		slot = find(c, serial.p, serial.len);
-		if (*slot != 0)
+		/* twice revoked is revoked; a delta also takes back */
+		if (*slot != 0 && c->is_delta)
 			return malformed(err, "a serial number is listed twice");
+		if (*slot != 0)
+			continue;
 		*slot = (uint32_t)(entry.start - c->der) + 1;
 	}
 	c->entries = n;
@@ -258,22 +341,35 @@ check_scope(X509_EXTENSION *x, struct gw_error *err)
 	return GW_ERR_OK;
 }
 
+static bool
+is_repeated(const X509_EXTENSIONS *exts, int at)
+{
+	const ASN1_OBJECT *oid = X509_EXTENSION_get_object(
+		sk_X509_EXTENSION_value(exts, at));
+
+	return X509v3_get_ext_by_OBJ(exts, oid, at) >= 0;
+}
+
 static enum gw_err
-check_extensions(struct span s, struct gw_error *err)
+check_extensions(struct gw_crl *c, struct span s, struct gw_error *err)
 {
 	const unsigned char *p = s.p;
 	gw_auto(free_extensions) X509_EXTENSIONS *exts =
 		d2i_X509_EXTENSIONS(NULL, &p, (long)s.len);
 	enum gw_err rc = GW_ERR_OK;
 
-	if (exts == NULL || p != s.p + s.len)
+	if (exts == NULL || p != s.p + s.len ||
+	    sk_X509_EXTENSION_num(exts) > EXTENSIONS_MAX)
 		return malformed(err, "extensions are broken");
 	for (int i = 0; i < sk_X509_EXTENSION_num(exts) && rc == GW_ERR_OK;
 	     i++) {
 		X509_EXTENSION *x = sk_X509_EXTENSION_value(exts, i);
 		int nid = OBJ_obj2nid(X509_EXTENSION_get_object(x));
 
-		if (X509_EXTENSION_get_critical(x) && !is_known(nid))
+		c->is_delta |= nid == NID_delta_crl;
+		if (is_repeated(exts, i))
+			rc = malformed(err, "an extension twice");
+		else if (X509_EXTENSION_get_critical(x) && !is_known(nid))
 			rc = malformed(err, "unknown critical extension");
 		else if (nid == NID_issuing_distribution_point)
 			rc = check_scope(x, err);
@@ -309,7 +405,7 @@ parse_tbs(struct gw_crl *c, struct span s, const struct tlv *outer_alg,
 	if (!next(&s, &t) || t.class != V_ASN1_CONTEXT_SPECIFIC || t.tag != 0 ||
 	    s.len != 0)
 		return malformed(err, "trailing bytes");
-	return check_extensions(contents(&t), err);
+	return check_extensions(c, contents(&t), err);
 }
 
 static enum gw_err
@@ -535,7 +631,7 @@ gw_crl_look_up(const struct gw_crl *c, const uint8_t *serial, size_t len,
 		return GW_ERR_OK;
 	s = entry_at(c, slot);
 	if (!next(&s, &entry))
-		return malformed(err, "an entry is broken");
+		return malformed(err, BROKEN_ENTRY);
 	s = contents(&entry);
 	if (!next(&s, &t) || !next_time(&s, &out->when) ||
 	    (s.len > 0 && !read_entry_extensions(s, out)))

@@ -20,10 +20,10 @@ struct gw_crl;
 
 /* Parses `der`, which stays the caller's and must outlive the list.
  * Refused as GW_ERR_REVOCATION_MALFORMED: what is not DER, version other
- * than 2, no nextUpdate, inner and outer algorithms that differ, an unknown
- * critical extension, an indirect list, a list limited to attribute
- * certificates, contradictory scopes, a serial number twice, more than the
- * limits above. */
+ * than 2, no nextUpdate, inner and outer algorithms that differ, an extension
+ * twice or critical and unknown, be it of any entry, an indirect list, a list
+ * limited to attribute certificates, contradictory scopes, a serial number
+ * twice in a delta, more than the limits above. */
 GW_MUST_CHECK enum gw_err gw_crl_parse(const uint8_t *der, size_t len,
 				       struct gw_crl **out,
 				       struct gw_error *err);

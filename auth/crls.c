@@ -1,12 +1,10 @@
 /* crls.c — see crls.h. */
 #include "crls.h"
 #include "crl.h"
+#include "strength.h"
 #include "gw/util.h"
 
 #include <openssl/err.h>
-#include <openssl/rsa.h>
-
-#define STRENGTH_BITS 112
 
 GW_DEFINE_CLEANUP(X509_CRL *, X509_CRL_free)
 GW_DEFINE_CLEANUP(struct gw_crl *, gw_crl_free)
@@ -48,24 +46,17 @@ gw_crls_count(const struct gw_crls *c)
 
 /* ---- adding */
 
-/* libcrypto's security level does not look at the signatures of lists. For
- * RSASSA-PSS the digest stands in parameters that only it can read; there the
- * key's own strength has to do. */
 static enum gw_err
 check_strength(const X509_CRL *crl, struct gw_error *err)
 {
-	int digest = NID_undef, sig = X509_CRL_get_signature_nid(crl);
-	const EVP_MD *md;
+	const X509_ALGOR *alg = NULL;
 
-	if (sig == NID_ED25519 || sig == NID_ED448 || sig == NID_rsassaPss)
-		return GW_ERR_OK;
-	if (OBJ_find_sigid_algs(sig, &digest, NULL) == 1 &&
-	    (md = EVP_get_digestbynid(digest)) != NULL &&
-	    EVP_MD_get_size(md) * 4 >= STRENGTH_BITS)
+	X509_CRL_get0_signature(crl, NULL, &alg);
+	if (gw_signature_is_strong(alg))
 		return GW_ERR_OK;
 	return gw_fail(err, GW_ERR_REVOCATION_SIGNER,
 		       "CRL signed with a weak algorithm (%.40s)",
-		       OBJ_nid2ln(sig));
+		       OBJ_nid2ln(X509_CRL_get_signature_nid(crl)));
 }
 
 static bool
@@ -221,43 +212,96 @@ tell(const struct gw_crls *c, X509_STORE_CTX *ctx, struct gw_error *err)
 }
 
 static enum gw_err
-ask(struct gw_crls *c, X509_STORE_CTX *ctx, struct gw_error *err)
+ask(const struct gw_crls *c, X509_STORE_CTX *ctx, STACK_OF(X509_CRL) *lists,
+    struct gw_error *err)
 {
 	X509_STORE_CTX_set_verify_cb(ctx, on_verify);
-	X509_STORE_CTX_set0_crls(ctx, c->lists);
+	X509_STORE_CTX_set0_crls(ctx, lists);
 	if (X509_verify_cert(ctx) != 1 ||
 	    X509_STORE_CTX_get_error(ctx) != X509_V_OK)
 		return tell(c, ctx, err);
 	return GW_ERR_OK;
 }
 
-/* `flags`: whose revocation is asked about. */
+struct inquiry {
+	const struct gw_path *path;
+	int depth;
+	unsigned long flags; /* whose revocation is asked about */
+	STACK_OF(X509) *given;
+	const struct gw_chain_rules *rules;
+	time_t now;
+};
+
 static enum gw_err
-check(struct gw_crls *c, const struct gw_path *path, int depth,
-      unsigned long flags, STACK_OF(X509) *given,
-      const struct gw_chain_rules *rules, time_t now, struct gw_error *err)
+check_with(const struct gw_crls *c, STACK_OF(X509_CRL) *lists,
+	   const struct inquiry *q, struct gw_error *err)
 {
 	gw_auto(X509_STORE_free) X509_STORE *store = X509_STORE_new();
 	gw_auto(X509_STORE_CTX_free) X509_STORE_CTX *ctx = NULL;
-	int last = sk_X509_num(path->certs) - 1;
-	STACK_OF(X509) *all = both(path->certs, given);
+	STACK_OF(X509) *certs = q->path->certs, *all = both(certs, q->given);
+	X509 *end = sk_X509_value(certs, sk_X509_num(certs) - 1);
 	enum gw_err rc = GW_ERR_INTERNAL;
 
-	if (store != NULL &&
-	    X509_STORE_add_cert(store, sk_X509_value(path->certs, last)) == 1)
-		ctx = gw_chain_context(store,
-				       sk_X509_value(path->certs, depth), all,
-				       rules, now,
+	if (store != NULL && X509_STORE_add_cert(store, end) == 1)
+		ctx = gw_chain_context(store, sk_X509_value(certs, q->depth),
+				       all, q->rules, q->now,
 				       X509_V_FLAG_PARTIAL_CHAIN |
-					       X509_V_FLAG_CRL_CHECK | flags |
+					       X509_V_FLAG_CRL_CHECK |
+					       q->flags |
 					       X509_V_FLAG_EXTENDED_CRL_SUPPORT |
 					       X509_V_FLAG_USE_DELTAS);
 	if (ctx != NULL)
-		rc = ask(c, ctx, err);
+		rc = ask(c, ctx, lists, err);
 	else
 		gw_fail(err, rc, "cannot verify");
 	sk_X509_free(all);
 	ERR_clear_error();
+	return rc;
+}
+
+static bool
+is_untimely(const X509_CRL *crl, time_t now)
+{
+	const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl);
+
+	return X509_cmp_time(X509_CRL_get0_lastUpdate(crl), &now) >= 0 ||
+	       next == NULL || X509_cmp_time(next, &now) <= 0;
+}
+
+/* Borrows; NULL when there are none to leave out. */
+static STACK_OF(X509_CRL) *
+without_untimely_deltas(const struct gw_crls *c, time_t now)
+{
+	STACK_OF(X509_CRL) *out = sk_X509_CRL_new_null();
+	int n = sk_X509_CRL_num(c->lists);
+
+	gw_assert(out != NULL);
+	for (int i = 0; i < n; i++) {
+		X509_CRL *x = sk_X509_CRL_value(c->lists, i);
+
+		if (!is_delta(x) || !is_untimely(x, now))
+			gw_assert(sk_X509_CRL_push(out, x) > 0);
+	}
+	if (sk_X509_CRL_num(out) < n)
+		return out;
+	sk_X509_CRL_free(out);
+	return NULL;
+}
+
+/* libcrypto does not ask whether a delta is over or of the future. Such a one
+ * still revokes, for that has been said; but it takes nothing back. */
+static enum gw_err
+check(const struct gw_crls *c, const struct inquiry *q, struct gw_error *err)
+{
+	enum gw_err rc = check_with(c, c->lists, q, err);
+	STACK_OF(X509_CRL) *timely = NULL;
+
+	if (rc == GW_ERR_OK)
+		timely = without_untimely_deltas(c, q->now);
+	if (timely == NULL)
+		return rc;
+	rc = check_with(c, timely, q, err);
+	sk_X509_CRL_free(timely);
 	return rc;
 }
 
@@ -266,8 +310,10 @@ gw_crls_check(struct gw_crls *c, const struct gw_path *path,
 	      STACK_OF(X509) *given, const struct gw_chain_rules *rules,
 	      time_t now, struct gw_error *err)
 {
-	return check(c, path, 0, X509_V_FLAG_CRL_CHECK_ALL, given, rules, now,
-		     err);
+	const struct inquiry q = { path, 0, X509_V_FLAG_CRL_CHECK_ALL, given,
+				   rules, now };
+
+	return check(c, &q, err);
 }
 
 enum gw_err
@@ -275,5 +321,7 @@ gw_crls_check_at(struct gw_crls *c, const struct gw_path *path, int depth,
 		 STACK_OF(X509) *given, const struct gw_chain_rules *rules,
 		 time_t now, struct gw_error *err)
 {
-	return check(c, path, depth, 0, given, rules, now, err);
+	const struct inquiry q = { path, depth, 0, given, rules, now };
+
+	return check(c, &q, err);
 }

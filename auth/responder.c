@@ -1,11 +1,10 @@
 /* responder.c — see responder.h. */
 #include "responder.h"
+#include "strength.h"
 
-#include <openssl/rsa.h>
 #include <string.h>
 
-#define CERTS_MAX     16  /* certificates in an answer that are looked at */
-#define STRENGTH_BITS 112
+#define CERTS_MAX 16 /* certificates in an answer that are looked at */
 
 static enum gw_err
 refuse(struct gw_error *err, const char *what)
@@ -36,58 +35,13 @@ is_named(OCSP_BASICRESP *basic, const X509 *x)
 
 /* ---- signatures */
 
-/* The digest of RSASSA-PSS stands in the parameters; SHA-1 when absent. */
-static int
-pss_digest(const X509_ALGOR *alg)
-{
-	RSA_PSS_PARAMS *p = NULL;
-	const ASN1_OBJECT *oid = NULL;
-	const void *value = NULL;
-	int type = V_ASN1_UNDEF, nid = NID_sha1;
-
-	X509_ALGOR_get0(NULL, &type, &value, alg);
-	if (type == V_ASN1_SEQUENCE)
-		p = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(RSA_PSS_PARAMS),
-					      alg->parameter);
-	if (p != NULL && p->hashAlgorithm != NULL) {
-		X509_ALGOR_get0(&oid, NULL, NULL, p->hashAlgorithm);
-		nid = OBJ_obj2nid(oid);
-	}
-	RSA_PSS_PARAMS_free(p);
-	return nid;
-}
-
-/* Ed25519 and Ed448 bring their own digest. */
-static bool
-is_strong_algorithm(const X509_ALGOR *alg)
-{
-	static const int good[] = { NID_sha224, NID_sha256, NID_sha384,
-				    NID_sha512, NID_sha3_224, NID_sha3_256,
-				    NID_sha3_384, NID_sha3_512 };
-	const ASN1_OBJECT *oid = NULL;
-	int sig, digest = NID_undef;
-
-	X509_ALGOR_get0(&oid, NULL, NULL, alg);
-	sig = OBJ_obj2nid(oid);
-	if (sig == NID_ED25519 || sig == NID_ED448)
-		return true;
-	if (sig == NID_rsassaPss)
-		digest = pss_digest(alg);
-	else if (OBJ_find_sigid_algs(sig, &digest, NULL) != 1)
-		return false;
-	for (size_t i = 0; i < GW_COUNT(good); i++)
-		if (good[i] == digest)
-			return true;
-	return false;
-}
-
 static bool
 has_signed(OCSP_BASICRESP *basic, const X509 *signer)
 {
 	EVP_PKEY *key = X509_get0_pubkey(signer);
 
 	return key != NULL &&
-	       EVP_PKEY_get_security_bits(key) >= STRENGTH_BITS &&
+	       EVP_PKEY_get_security_bits(key) >= GW_STRENGTH_BITS &&
 	       EVP_PKEY_get_bits(key) <= GW_CERT_KEY_BITS_MAX &&
 	       ASN1_item_verify(ASN1_ITEM_rptr(OCSP_RESPDATA),
 				OCSP_resp_get0_tbs_sigalg(basic),
@@ -118,7 +72,7 @@ is_issued_by(X509 *x, X509 *issuer)
 	       X509_check_issued(issuer, x) == X509_V_OK &&
 	       X509_get_signature_info(x, NULL, NULL, &digest_bits, NULL) ==
 		       1 &&
-	       digest_bits >= STRENGTH_BITS &&
+	       digest_bits >= GW_STRENGTH_BITS &&
 	       X509_verify(x, X509_get0_pubkey(issuer)) == 1;
 }
 
@@ -187,7 +141,7 @@ gw_responder_check(OCSP_BASICRESP *basic, X509 *issuer, time_t now,
 	enum gw_err rc = refuse(err, "the responder is neither the card's CA "
 				     "nor shows a certificate by it");
 
-	if (!is_strong_algorithm(OCSP_resp_get0_tbs_sigalg(basic)))
+	if (!gw_signature_is_strong(OCSP_resp_get0_tbs_sigalg(basic)))
 		return refuse(err, "signature algorithm too weak");
 	if (is_named(basic, issuer))
 		rc = check_candidate(basic, issuer, issuer, now, err);
