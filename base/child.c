@@ -175,6 +175,19 @@ deliver_pending(struct gw_child *c)
 }
 
 static enum gw_err
+lock_in(struct gw_child *c, struct gw_error *err)
+{
+	const struct gw_child_ops *o = c->ops;
+	const struct gw_sandbox s = {
+		.readable = o->readable != NULL ? o->readable(c->app) : NULL,
+		.writable = o->writable != NULL ? o->writable(c->app) : NULL,
+		.may_accept = o->listener != NULL,
+	};
+
+	return gw_sandbox_enter(&s, err);
+}
+
+static enum gw_err
 on_start(void *ctx, struct gw_msg *m)
 {
 	struct gw_child *c = ctx;
@@ -194,12 +207,7 @@ on_start(void *ctx, struct gw_msg *m)
 	if (c->ops->renew != NULL)
 		forget_files(c);
 	if (rc == GW_ERR_OK)
-		rc = gw_sandbox_enter(c->ops->readable != NULL
-					      ? c->ops->readable(c->app)
-					      : NULL,
-				      c->ops->writable != NULL
-					      ? c->ops->writable(c->app)
-					      : NULL, &err);
+		rc = lock_in(c, &err);
 	if (rc != GW_ERR_OK)
 		return tell_failure(c, &err);
 	gw_chan_set_state(c->control, ST_RUNNING);

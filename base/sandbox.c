@@ -1,6 +1,7 @@
 /* sandbox.c — see gw/sandbox.h. Landlock has no wrapper in libc; the three
  * system calls are made by number (landlock(7)). */
 #include "gw/sandbox.h"
+#include "syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,15 +76,16 @@ restrict_files(const char *const *readable, const char *writable,
 }
 
 enum gw_err
-gw_sandbox_enter(const char *const *readable, const char *writable,
-		 struct gw_error *err)
+gw_sandbox_enter(const struct gw_sandbox *s, struct gw_error *err)
 {
 	static const struct rlimit none = { 0, 0 };
+	enum gw_err rc;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return failed(err, "no_new_privs");
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
 	    setrlimit(RLIMIT_CORE, &none) != 0)
 		return failed(err, "no core dumps");
-	return restrict_files(readable, writable, err);
+	rc = restrict_files(s->readable, s->writable, err);
+	return rc == GW_ERR_OK ? gw_syscalls_give_up(s->may_accept, err) : rc;
 }

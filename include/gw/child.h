@@ -4,9 +4,10 @@
  * The supervisor execs a child, already running as its own user, with one
  * descriptor: the control channel (fd 3). Configuration, file contents,
  * listening sockets and links arrive over it as messages, then START. The
- * child locks itself in (no_new_privs, not dumpable, no core, Landlock where
- * the kernel has it) and says READY before it reads a byte of a peer. When
- * the control channel closes, the child ends: no orphan serves on. */
+ * child locks itself in (no_new_privs, not dumpable, no core, Landlock and
+ * seccomp where the kernel has them) and says READY before it reads a byte of
+ * a peer. When the control channel closes, the child ends: no orphan serves
+ * on. */
 #ifndef GW_CHILD_H
 #define GW_CHILD_H
 
@@ -34,7 +35,7 @@ struct gw_child_ops {
 	void (*link)(void *app, const struct gw_link_msg *m, int fd);
 
 	/* A listening socket; takes `fd`. Comes only after start(). NULL: a
-	 * listener is a protocol violation. */
+	 * listener is a protocol violation, and nothing may be accepted. */
 	void (*listener)(void *app, const struct gw_listener_msg *m, int fd);
 
 	/* Say what there is to say with gw_child_status_row(), now or later,

@@ -56,7 +56,8 @@ Test(separation, no_way_back)
 	static const struct {
 		const char *key;
 		long long wanted;
-	} cases[] = { { "NoNewPrivs", 1 }, { "CapEff", 0 }, { "CapPrm", 0 },
+	} cases[] = { { "NoNewPrivs", 1 }, { "Seccomp", 2 },
+		      { "CapEff", 0 }, { "CapPrm", 0 },
 		      { "CapInh", 0 }, { "CapAmb", 0 } };
 
 	for (size_t i = 0; i < GW_COUNT(names); i++)
