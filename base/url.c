@@ -7,8 +7,8 @@
 
 #define SCHEME "http://"
 
-static bool
-is_visible(const char *s)
+bool
+gw_url_is_visible(const char *s)
 {
 	for (; *s != '\0'; s++)
 		if (*s <= 0x20 || *s >= 0x7f)
@@ -76,7 +76,7 @@ gw_url_parse(const char *s, struct gw_url *out)
 	size_t scheme = sizeof(SCHEME) - 1, len;
 
 	memset(out, 0, sizeof(*out));
-	if (strncasecmp(s, SCHEME, scheme) != 0 || !is_visible(s) ||
+	if (strncasecmp(s, SCHEME, scheme) != 0 || !gw_url_is_visible(s) ||
 	    strchr(s, '#') != NULL)
 		return false;
 	s += scheme;

@@ -9,8 +9,7 @@
 #include <string.h>
 
 /* certificateRevocationList's rangeUpper in the schema */
-#define LIST_MAX   10485760u
-#define SILENT_MS  1000
+#define LIST_MAX 10485760u
 
 /* ---- the walk */
 
@@ -26,19 +25,10 @@ static struct gw_limits
 limits_for(const struct gw_worker *w, const struct gw_errand *e,
 	   uint64_t deadline_ms, bool is_last)
 {
-	const struct gw_conf_directory *c =
-		&gw_worker_shared(w)->conf->directory;
+	struct gw_limits l = gw_limits_for(
+		&gw_worker_shared(w)->conf->directory, deadline_ms, is_last);
 	int64_t left = gw_ms_left(deadline_ms);
-	struct gw_limits l = { .connect_ms = c->connect_timeout_ms,
-			       .kdc_ms = c->kdc_timeout_ms,
-			       .ldap_ms = c->ldap_timeout_ms,
-			       .deadline_ms = deadline_ms };
 
-	if (!is_last) {
-		l.connect_ms = GW_MIN(l.connect_ms, SILENT_MS);
-		l.kdc_ms = GW_MIN(l.kdc_ms, SILENT_MS);
-		l.ldap_ms = GW_MIN(l.ldap_ms, SILENT_MS);
-	}
 	if (e->is_slow)
 		l.ldap_ms = is_last ? left : left / 2;
 	return l;

@@ -1,5 +1,6 @@
 /* ldapurl.c — see ldapurl.h. RFC 4516, the part AD CS writes. */
 #include "ldapurl.h"
+#include "gw/url.h"
 #include "gw/util.h"
 
 #include <string.h>
@@ -8,15 +9,6 @@
 #define SCHEME "ldap://"
 
 /* ---- text */
-
-static bool
-is_visible(const char *s)
-{
-	for (; *s != '\0'; s++)
-		if (*s <= 0x20 || *s >= 0x7f)
-			return false;
-	return true;
-}
 
 static int
 hex_digit(char c)
@@ -133,7 +125,7 @@ gw_ldap_url_parse(const char *s, struct gw_ldap_url *out,
 	struct parts x;
 
 	*out = (struct gw_ldap_url){ .attr = NULL };
-	if (strlen(s) >= GW_LDAP_URL_MAX || !is_visible(s) ||
+	if (strlen(s) >= GW_LDAP_URL_MAX || !gw_url_is_visible(s) ||
 	    strncasecmp(s, SCHEME, sizeof(SCHEME) - 1) != 0)
 		return wrong(err, "not an ldap: URL");
 	s += sizeof(SCHEME) - 1;

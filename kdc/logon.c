@@ -4,10 +4,6 @@
 
 #include <string.h>
 
-/* A DC that stays silent this long is left for another one, when there is
- * another: hanging ones are the rule in a fail-over, dead ones the
- * exception. The last one is given the configured times. */
-#define SILENT_MS     1000
 #define LAST_PROBE_MS 700
 
 /* ---- which failures another DC may mend, and which reason is told in the
@@ -37,23 +33,6 @@ find_failover(enum gw_err code)
 	return NULL;
 }
 
-static struct gw_limits
-limits_for(const struct gw_conf_directory *c, uint64_t deadline_ms,
-	   bool is_last)
-{
-	struct gw_limits l = { .connect_ms = c->connect_timeout_ms,
-			       .kdc_ms = c->kdc_timeout_ms,
-			       .ldap_ms = c->ldap_timeout_ms,
-			       .deadline_ms = deadline_ms };
-
-	if (!is_last) {
-		l.connect_ms = GW_MIN(l.connect_ms, SILENT_MS);
-		l.kdc_ms = GW_MIN(l.kdc_ms, SILENT_MS);
-		l.ldap_ms = GW_MIN(l.ldap_ms, SILENT_MS);
-	}
-	return l;
-}
-
 /* What the attempt says about the DC. One that was cut short because the
  * login's own time was up says nothing. */
 static enum gw_dc_result
@@ -64,7 +43,7 @@ blame(enum gw_err rc, uint64_t took_us, uint64_t deadline_ms)
 	if (x == NULL)
 		return GW_DC_GOOD;
 	if (x->result == GW_DC_UNREACHABLE && gw_ms_left(deadline_ms) == 0 &&
-	    took_us < SILENT_MS * 1000 / 2)
+	    took_us < GW_SILENT_MS * 1000 / 2)
 		return GW_DC_CHECKED;
 	return x->result;
 }
@@ -122,8 +101,8 @@ gw_logon_run(struct gw_worker *w, const struct gw_logon *logon,
 		      "no domain controller is known to be up");
 	while (gw_ms_left(deadline_ms) > 0 &&
 	       gw_dcs_next(s->dcs, &walk, deadline_ms, &dc, &is_last)) {
-		struct gw_limits l = limits_for(&s->conf->directory,
-						deadline_ms, is_last);
+		struct gw_limits l = gw_limits_for(&s->conf->directory,
+						   deadline_ms, is_last);
 
 		rc = attempt(w, logon, &dc, &l, out, trace, &e);
 		if (rc == GW_ERR_OK)

@@ -11,24 +11,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-uint64_t
-gw_limits_until(const struct gw_limits *l, int64_t step_ms)
-{
-	uint64_t until = gw_mono_ms() + (uint64_t)step_ms;
-
-	return GW_MIN(until, l->deadline_ms);
-}
-
-int
-gw_ms_left(uint64_t deadline_ms)
-{
-	uint64_t now = gw_mono_ms();
-
-	if (deadline_ms <= now)
-		return 0;
-	return (int)GW_MIN(deadline_ms - now, (uint64_t)60000);
-}
-
 bool
 gw_addr_parse(const char *s, union gw_addr *out)
 {

@@ -10,6 +10,7 @@
 
 #include "gw/error.h"
 #include "gw/identity.h"
+#include "limits.h"
 
 #define GW_PORT_KDC  88
 #define GW_PORT_LDAP 389
@@ -27,18 +28,6 @@ struct gw_dc {
 	char name[GW_HOST_MAX]; /* host name in full: the SPN is ldap/<name> */
 	union gw_addr addr;     /* port 0 */
 };
-
-/* How long things may take: each step its own time, and never longer than
- * what the login has left. */
-struct gw_limits {
-	int64_t connect_ms, kdc_ms, ldap_ms;
-	uint64_t deadline_ms; /* monotonic: of the login */
-};
-
-/* The earlier of now + step_ms and the deadline; may already have passed. */
-uint64_t gw_limits_until(const struct gw_limits *l, int64_t step_ms);
-/* Milliseconds until a deadline, 0 when it has passed. */
-int gw_ms_left(uint64_t deadline_ms);
 
 bool gw_addr_parse(const char *s, union gw_addr *out);
 void gw_addr_format(const union gw_addr *a, char out[INET6_ADDRSTRLEN]);

@@ -10,6 +10,9 @@
 
 #define GW_URL_PATH_MAX 512
 
+/* Whether it consists of visible ASCII alone, as every URL does. */
+bool gw_url_is_visible(const char *s);
+
 struct gw_url {
 	char host[GW_HOST_MAX];     /* name or address, no brackets */
 	char port[6];
