@@ -464,16 +464,14 @@ gw_conn_dismiss(struct gw_conn *c, enum gw_ws_code code, const char *why)
 		gw_conn_end(c, why);
 }
 
-void
-gw_conn_finish(struct gw_conn *c, const char *why)
+/* Says no more, and waits for the client to have heard it all: closing with
+ * anything unread would reset the connection, last words included. */
+static void
+linger(struct gw_conn *c, const char *why)
 {
-	if (c->state == GW_CONN_DEAD || c->state == GW_CONN_LINGER)
-		return;
 	log_end(c, why);
 	if (c->state == GW_CONN_TUNNEL)
 		c->worker->count.tunnels--;
-	(void)SSL_shutdown(c->ssl);
-	ERR_clear_error();
 	drop_tls(c);
 	drop_verdict(c);
 	drop_work(c);
@@ -487,4 +485,21 @@ gw_conn_finish(struct gw_conn *c, const char *why)
 	c->until_ms = UINT64_MAX;
 	gw_conn_deadline(c, LINGER_MS);
 	linger_run(c);
+}
+
+void
+gw_conn_finish(struct gw_conn *c, const char *why)
+{
+	if (c->state == GW_CONN_DEAD || c->state == GW_CONN_LINGER)
+		return;
+	(void)SSL_shutdown(c->ssl);
+	ERR_clear_error();
+	linger(c, why);
+}
+
+void
+gw_conn_cut(struct gw_conn *c, const char *why)
+{
+	if (c->state != GW_CONN_DEAD && c->state != GW_CONN_LINGER)
+		linger(c, why);
 }

@@ -81,7 +81,9 @@ struct gw_conn {
 	bool is_refused;              /* by an alert within it */
 	bool is_reading_head;         /* the header timeout runs; denied: some
 				       * of the head has been seen */
-	bool client_eof, up_eof, up_shut;
+	bool client_eof, up_eof;      /* a tunnel's: it says no more, */
+	bool client_lost, up_lost;    /* and had not finished */
+	bool up_shut;                 /* it is told no more */
 	uint8_t session[GW_SESSION_ID];
 	char login[GW_LOGIN_ID_SIZE];
 	char ip[46];
@@ -121,6 +123,8 @@ bool gw_conn_flush(struct gw_conn *c, bool *out_moved);
 /* Orderly: says goodbye, and waits a moment for the client to have read the
  * last words. `out` is empty. */
 void gw_conn_finish(struct gw_conn *c, const char *why);
+/* The same without the goodbye: what the client has is not the whole. */
+void gw_conn_cut(struct gw_conn *c, const char *why);
 /* At once. What points to it stays valid until the end of the turn. */
 void gw_conn_end(struct gw_conn *c, const char *why);
 /* The same, for a cause that is not the connection's own (its session is

@@ -27,7 +27,7 @@ read_client(struct gw_conn *c)
 	struct gw_buf *b;
 	bool moved = false;
 
-	if (c->client_eof)
+	if (c->client_eof || c->up_shut)
 		return false;
 	b = buffer(c, &c->in);
 	while (gw_buf_room(b) > 0)
@@ -40,11 +40,22 @@ read_client(struct gw_conn *c)
 		case GW_XFER_EOF:
 			c->client_eof = true;
 			return true;
-		default:
-			gw_conn_end(c, "client lost");
-			return false;
+		default: /* its last words may wait in `in` */
+			c->client_eof = c->client_lost = true;
+			return true;
 		}
 	return moved;
+}
+
+/* It takes no more, which ends neither what it has said before nor what it
+ * may say yet: a server that has sent its last frame closes both ways at
+ * once, and what the client says then meets a reset. */
+static void
+stop_writing(struct gw_conn *c)
+{
+	gw_buf_put(&c->worker->bufs, &c->in);
+	c->up_shut = true;
+	c->up->sock.can_read = true;
 }
 
 static bool
@@ -67,8 +78,8 @@ write_upstream(struct gw_conn *c)
 	case GW_XFER_AGAIN:
 		return false;
 	default:
-		gw_conn_end(c, "upstream lost");
-		return false;
+		stop_writing(c);
+		return true;
 	}
 }
 
@@ -97,8 +108,9 @@ read_upstream(struct gw_conn *c)
 		c->up_eof = true;
 		return true;
 	default:
-		gw_conn_end(c, "upstream lost");
-		return false;
+		stop_writing(c);
+		c->up_eof = c->up_lost = true;
+		return true;
 	}
 }
 
@@ -107,10 +119,11 @@ write_client(struct gw_conn *c)
 {
 	bool moved = false;
 
-	if (!gw_conn_flush(c, &moved))
+	if (c->client_lost || !gw_conn_flush(c, &moved))
 		return false;
-	/* its half is over: the client learns that by close_notify */
-	if (c->up_eof && gw_buf_used(c->out) == 0 &&
+	/* its half is over: the client learns that by close_notify, unless it
+	 * was cut off */
+	if (c->up_eof && !c->up_lost && gw_buf_used(c->out) == 0 &&
 	    (SSL_get_shutdown(c->ssl) & SSL_SENT_SHUTDOWN) == 0) {
 		(void)SSL_shutdown(c->ssl);
 		ERR_clear_error();
@@ -120,11 +133,19 @@ write_client(struct gw_conn *c)
 
 /* ---- both */
 
+/* Ends what is over: whatever could be delivered has been. */
 static bool
-is_over(const struct gw_conn *c)
+end_if_over(struct gw_conn *c)
 {
-	return c->client_eof && c->up_eof && gw_buf_used(c->in) == 0 &&
-	       gw_buf_used(c->out) == 0;
+	if (c->client_lost && gw_buf_used(c->in) == 0)
+		gw_conn_end(c, "client lost");
+	else if (!c->up_shut || !c->up_eof || gw_buf_used(c->out) > 0)
+		return false;
+	else if (c->up_lost)
+		gw_conn_cut(c, "upstream lost");
+	else
+		gw_conn_finish(c, "tunnel closed");
+	return true;
 }
 
 /* Something has moved: wait as long as is right from now on. */
@@ -169,10 +190,8 @@ gw_tunnel_run(struct gw_conn *c)
 			moved = write_client(c) || moved;
 		if (c->state != GW_CONN_TUNNEL)
 			return;
-		if (is_over(c)) {
-			gw_conn_finish(c, "tunnel closed");
+		if (end_if_over(c))
 			return;
-		}
 		has_moved = has_moved || moved;
 		if (!moved) {
 			rest(c, has_moved);

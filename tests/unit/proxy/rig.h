@@ -40,6 +40,11 @@ size_t rig_pem_key(EVP_PKEY *k, uint8_t *out, size_t cap);
  *   /interims/N N times 103, then an answer
  *   /unasked/MS  an answer, and after a while one more
  *   /frames/X   101, WebSocket frames (whole, cut, closed, other), silence
+ *   /last/N     101; after a word and rig_let() N bytes, and closed
+ *   /torn/N     101, N bytes, and reset
+ *   /hear       101; listens to the end, see rig_heard()
+ *   /hear-then/N  the same, then N bytes
+ *   /hush/N     101, N bytes, says no more; then as /hear
  */
 struct rig_upstream {
 	int listener;
@@ -47,6 +52,11 @@ struct rig_upstream {
 };
 
 void rig_upstream_start(struct rig_upstream *u);
+/* How much of the pattern a tunnel that has ended since the last call brought
+ * (0: something else); /last: the word's length, then N. Waits a while for
+ * `want`. */
+size_t rig_heard(size_t want);
+void rig_let(void);
 
 /* ---- gwd-proxy and its peers (rig.c) */
 

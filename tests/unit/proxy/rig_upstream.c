@@ -347,6 +347,137 @@ give_frames(struct peer *p, const char *arg)
 	return false;
 }
 
+/* ---- tunnels that end */
+
+static void
+switch_over(struct peer *p)
+{
+	say(p, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+	       "Upgrade: websocket\r\n\r\n");
+}
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t has_changed = PTHREAD_COND_INITIALIZER;
+static size_t heard;
+static bool is_let;
+
+static void
+set_heard(size_t n)
+{
+	pthread_mutex_lock(&lock);
+	heard = n;
+	pthread_cond_broadcast(&has_changed);
+	pthread_mutex_unlock(&lock);
+}
+
+size_t
+rig_heard(size_t want)
+{
+	struct timespec end;
+	size_t n;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += 5;
+	pthread_mutex_lock(&lock);
+	while (heard != want &&
+	       pthread_cond_timedwait(&has_changed, &lock, &end) == 0)
+		;
+	n = heard;
+	heard = 0;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+void
+rig_let(void)
+{
+	pthread_mutex_lock(&lock);
+	is_let = true;
+	pthread_cond_broadcast(&has_changed);
+	pthread_mutex_unlock(&lock);
+}
+
+static void
+await_let(void)
+{
+	pthread_mutex_lock(&lock);
+	while (!is_let)
+		pthread_cond_wait(&has_changed, &lock);
+	is_let = false;
+	pthread_mutex_unlock(&lock);
+}
+
+/* Waits for a word and for leave, has the last word, hears no more. */
+static bool
+give_last(struct peer *p, const char *arg)
+{
+	size_t n = strtoul(arg, NULL, 10);
+
+	switch_over(p);
+	(void)more(p);
+	set_heard(p->len);
+	await_let();
+	send_bytes(p, 0, n);
+	close(p->fd);
+	p->fd = -1;
+	set_heard(n);
+	return false;
+}
+
+static bool
+give_torn(struct peer *p, const char *arg)
+{
+	struct linger hard = { .l_onoff = 1 };
+
+	switch_over(p);
+	send_bytes(p, 0, strtoul(arg, NULL, 10));
+	setsockopt(p->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	return false;
+}
+
+/* All the client says, to its end; counts what is right of it. */
+static void
+hear(struct peer *p)
+{
+	struct upload u = { .is_right = true };
+
+	do {
+		count(&u, p->buf, p->len);
+		p->len = 0;
+	} while (more(p));
+	set_heard(u.is_right ? (size_t)u.len : 0);
+}
+
+static bool
+give_hear(struct peer *p, const char *arg)
+{
+	(void)arg;
+	switch_over(p);
+	hear(p);
+	return false;
+}
+
+static bool
+give_hear_then(struct peer *p, const char *arg)
+{
+	switch_over(p);
+	hear(p);
+	send_bytes(p, 0, strtoul(arg, NULL, 10));
+	return false;
+}
+
+static bool
+give_hush(struct peer *p, const char *arg)
+{
+	switch_over(p);
+	send_bytes(p, 0, strtoul(arg, NULL, 10));
+	shutdown(p->fd, SHUT_WR);
+	hear(p);
+	return false;
+}
+
+/* ---- more than one answer */
+
 static bool
 give_interim(struct peer *p, const char *arg)
 {
@@ -385,7 +516,9 @@ static const struct {
 	{ "/early", give_early },      { "/slow/", give_slow },
 	{ "/hang", give_hang },        { "/garbage", give_garbage },
 	{ "/half", give_half },        { "/drop-reused", give_drop },
-	{ "/frames/", give_frames },
+	{ "/frames/", give_frames },   { "/last/", give_last },
+	{ "/torn/", give_torn },       { "/hear-then/", give_hear_then },
+	{ "/hear", give_hear },        { "/hush/", give_hush },
 	{ "/ws", give_ws },            { "/interims/", give_interims },
 	{ "/interim", give_interim },  { "/unasked/", give_unasked },
 };
@@ -419,7 +552,8 @@ serve(void *arg)
 		if (!serve_one(&p))
 			break;
 	}
-	close(p.fd);
+	if (p.fd >= 0)
+		close(p.fd);
 	free(p.buf);
 	free(p.head);
 	return NULL;

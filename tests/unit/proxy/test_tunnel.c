@@ -1,0 +1,190 @@
+/* test_tunnel.c — how tunnels end: what was said before is heard, each way. */
+#include "rig.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+TestSuite(tunnel, .timeout = 60);
+
+static const struct rig_answer allow = { .reason = GW_ERR_OK };
+
+static void
+open_tunnel(struct rig *r, struct rig_client *c, const char *path)
+{
+	char text[256];
+
+	cr_assert(rig_connect(r, c, 0));
+	snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: h\r\n"
+		 "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", path);
+	rig_send(c, text);
+	cr_assert_eq(rig_response(c, NULL, NULL, NULL), 101, "%s", path);
+}
+
+/* All that comes; true when the end was an orderly one. */
+static bool
+read_pattern(struct rig_client *c, size_t *out_len)
+{
+	static uint8_t buf[16384];
+	size_t len = 0;
+	int n;
+
+	while ((n = rig_recv(c, buf, sizeof(buf))) > 0) {
+		for (int i = 0; i < n; i++)
+			cr_assert_eq(buf[i], rig_byte(len + (size_t)i),
+				     "byte %zu", len + (size_t)i);
+		len += (size_t)n;
+	}
+	*out_len = len;
+	return n == 0;
+}
+
+static void
+send_pattern(struct rig_client *c, size_t len)
+{
+	uint8_t *p = malloc(len);
+
+	for (size_t i = 0; i < len; i++)
+		p[i] = rig_byte(i);
+	rig_send_bytes(c, p, len);
+	free(p);
+}
+
+static const size_t lasts[] = { 1, 20000, 200000 };
+
+static void
+stop(struct rig *r)
+{
+	int status;
+
+	kill(rig_pid(r), SIGSTOP);
+	cr_assert_eq(waitpid(rig_pid(r), &status, WUNTRACED), rig_pid(r));
+	cr_assert(WIFSTOPPED(status));
+}
+
+/* The server says its last and hangs up while the client is talking: our
+ * writing fails before all it said has been read. */
+Test(tunnel, last_words_of_the_server)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+	char path[32];
+	size_t len;
+
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < GW_COUNT(lasts); i++) {
+		snprintf(path, sizeof(path), "/last/%zu", lasts[i]);
+		open_tunnel(r, &c, path);
+		rig_send(&c, "go");
+		cr_assert_eq(rig_heard(2), 2);
+		stop(r);
+		rig_let();
+		cr_assert_eq(rig_heard(lasts[i]), lasts[i]);
+		send_pattern(&c, 60000);
+		kill(rig_pid(r), SIGCONT);
+		cr_assert(read_pattern(&c, &len), "%s", path);
+		cr_assert_eq(len, lasts[i], "%s: %zu", path, len);
+		rig_close(&c);
+	}
+	cr_assert_eq(rig_leaves(r), GW_COUNT(lasts));
+	rig_stop(r);
+}
+
+/* What breaks off must not look finished. */
+Test(tunnel, broken_off_by_the_server)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+	size_t len;
+
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < 8; i++) {
+		open_tunnel(r, &c, "/torn/4");
+		cr_assert_not(read_pattern(&c, &len));
+		cr_assert_leq(len, 4);
+		rig_close(&c);
+	}
+	rig_stop(r);
+}
+
+/* The client says its last and goes, with or without a goodbye. */
+Test(tunnel, last_words_of_the_client)
+{
+	static const size_t lens[] = { 1, 1000, 16384, 200000 };
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < GW_COUNT(lens) * 2; i++) {
+		size_t len = lens[i / 2];
+
+		open_tunnel(r, &c, "/hear");
+		send_pattern(&c, len);
+		if (i % 2 == 0)
+			SSL_shutdown(c.ssl);
+		rig_close(&c);
+		cr_assert_eq(rig_heard(len), len, "%zu", len);
+	}
+	rig_stop(r);
+}
+
+/* A client that says no more goes on listening, as long as it takes. */
+Test(tunnel, half_closed_by_the_client)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+	size_t len;
+
+	rig_answer(r, &allow);
+	open_tunnel(r, &c, "/hear-then/3000000");
+	rig_send(&c, "done");
+	SSL_shutdown(c.ssl);
+	cr_assert(read_pattern(&c, &len));
+	cr_assert_eq(len, 3000000);
+	rig_close(&c);
+	rig_stop(r);
+}
+
+/* And so does a server. */
+Test(tunnel, half_closed_by_the_server)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+	size_t len;
+
+	rig_answer(r, &allow);
+	open_tunnel(r, &c, "/hush/5");
+	cr_assert(read_pattern(&c, &len));
+	cr_assert_eq(len, 5);
+	send_pattern(&c, 300000);
+	SSL_shutdown(c.ssl);
+	cr_assert_eq(rig_heard(300000), 300000);
+	rig_close(&c);
+	rig_stop(r);
+}
+
+/* Half an end does not keep a tunnel for ever. */
+Test(tunnel, half_closed_and_forgotten)
+{
+	static const struct rig_key keys[] = {
+		{ "listener", "body_timeout", "300ms" }, { NULL, NULL, NULL },
+	};
+	struct rig *r = rig_start(keys);
+	struct rig_client c;
+	char *status;
+	size_t len;
+
+	rig_answer(r, &allow);
+	open_tunnel(r, &c, "/hush/5");
+	(void)read_pattern(&c, &len);
+	usleep(900000);
+	status = rig_status(r);
+	cr_assert(strstr(status, "\"tunnels\":0,") != NULL, "%s", status);
+	free(status);
+	rig_close(&c);
+	rig_stop(r);
+}
