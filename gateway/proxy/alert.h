@@ -5,7 +5,8 @@
  * in TLS 1.3 the callback that may add an extension to a session ticket may
  * also name the alert to send in the ticket's place; in TLS 1.2 the server's
  * records are still plain when the client's Finished arrives. A TLS 1.2
- * session that was resumed has no such moment: it ends without a reason. */
+ * session that was resumed has no such moment: resume.c gives no ticket for
+ * it where alerts are to tell. */
 #ifndef GW_PROXY_ALERT_H
 #define GW_PROXY_ALERT_H
 

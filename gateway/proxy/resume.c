@@ -67,10 +67,20 @@ life_of(const struct gw_conn *c)
 	return GW_MIN((c->until_ms - now) / 1000, (uint64_t)GW_TICKET_LIFE_S);
 }
 
+/* A resumed TLS 1.2 session could not be refused by an alert that says why,
+ * see alert.h: where alerts are to tell, it is a full handshake each time. */
+static bool
+may_be_resumed(const struct gw_conn *c)
+{
+	return SSL_version(c->ssl) == TLS1_3_VERSION ||
+	       gw_conn_conf(c)->denied != GW_DENIED_ALERT;
+}
+
 static bool
 may_have_ticket(const struct gw_conn *c)
 {
 	return c->verdict == GW_VERDICT_ALLOW && c->state != GW_CONN_DEAD &&
+	       may_be_resumed(c) &&
 	       SSL_get0_peer_certificate(c->ssl) != NULL;
 }
 
