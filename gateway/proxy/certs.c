@@ -263,6 +263,10 @@ on_name(SSL *ssl, int *al, void *arg)
 	const struct name *n = asked != NULL ? find_name(c, asked) : NULL;
 	SSL_CTX *ctx;
 
+	if (asked != NULL && *asked == '\0') { /* RFC 6066, 3: <1..2^16-1> */
+		*al = SSL_AD_DECODE_ERROR;
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	}
 	if (n == NULL && (asked == NULL || !c->is_strict))
 		return SSL_TLSEXT_ERR_NOACK;
 	*al = SSL_AD_UNRECOGNIZED_NAME;

@@ -15,7 +15,7 @@ struct gw_sock {
 	bool can_read, can_write;
 	bool has_hup;    /* the peer will send no more */
 	bool is_broken;  /* error or reset */
-	uint32_t idle_records; /* counted by tls.c */
+	uint32_t records_left; /* counted by tls.c */
 };
 
 /* What became of moving bytes. */

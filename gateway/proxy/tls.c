@@ -10,10 +10,23 @@
 #include <openssl/x509.h>
 
 #define CIPHERS_12 "ECDHE+AESGCM:ECDHE+CHACHA20"
-#define GROUPS     "X25519:P-256:P-384"
-/* Records without data that one connection may send: a handshake takes a few,
- * and who rekeys does so every some million records. */
-#define IDLE_RECORDS_MAX 1024
+/* P-521 last: in 1.2 the list also says which keys cards may have */
+#define GROUPS     "X25519:P-256:P-384:P-521"
+/* No SHA-1, SHA-224 or DSA, whatever the library was built to allow. */
+#define SIGNATURES "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:ed448:" \
+		   "rsa_pss_pss_sha256:rsa_pss_pss_sha384:" \
+		   "rsa_pss_pss_sha512:RSA-PSS+SHA256:RSA-PSS+SHA384:" \
+		   "RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512"
+#define SECURITY_LEVEL 2
+/* Of a client's Certificate message; what comes through is judged by
+ * GW_CHAIN_MAX and its like. */
+#define CERTIFICATES_MAX 65536
+/* Records without data that one connection may send. In the handshake a
+ * message may come in records of one byte each (RFC 8446, 5.1): what is bounded
+ * there is the message. Afterwards who rekeys does so every some million
+ * records. */
+#define SHAKE_RECORDS_MAX 20000
+#define IDLE_RECORDS_MAX  1024
 
 GW_DEFINE_CLEANUP(BIO *, BIO_free)
 GW_DEFINE_CLEANUP(X509 *, X509_free)
@@ -40,7 +53,7 @@ bio_read(BIO *b, char *buf, int len)
 {
 	struct gw_sock *s = BIO_get_data(b);
 	size_t n = 0;
-	enum gw_xfer x = s->idle_records > IDLE_RECORDS_MAX
+	enum gw_xfer x = s->records_left == 0
 				 ? GW_XFER_BROKEN
 				 : gw_sock_read(s, buf, (size_t)len, &n);
 
@@ -101,6 +114,7 @@ gw_tls_new(SSL_CTX *ctx, struct gw_sock *s, void *owner)
 		ERR_clear_error();
 		return NULL;
 	}
+	s->records_left = SHAKE_RECORDS_MAX;
 	BIO_set_data(b, s);
 	BIO_set_init(b, 1);
 	SSL_set_bio(ssl, b, b);
@@ -189,7 +203,7 @@ on_record(int is_ours, int version, int type, const void *buf, size_t len,
 	if (!is_ours && len > 0 &&
 	    (type == SSL3_RT_HEADER || type == SSL3_RT_INNER_CONTENT_TYPE) &&
 	    *(const uint8_t *)buf != SSL3_RT_APPLICATION_DATA)
-		s->idle_records++;
+		s->records_left -= s->records_left > 0;
 }
 
 static void
@@ -213,10 +227,13 @@ set_modes(SSL_CTX *ctx)
 static bool
 set_versions(SSL_CTX *ctx)
 {
+	SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
 	return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
 	       SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
 	       SSL_CTX_set_cipher_list(ctx, CIPHERS_12) == 1 &&
-	       SSL_CTX_set1_groups_list(ctx, GROUPS) == 1;
+	       SSL_CTX_set1_groups_list(ctx, GROUPS) == 1 &&
+	       SSL_CTX_set1_sigalgs_list(ctx, SIGNATURES) == 1 &&
+	       SSL_CTX_set1_client_sigalgs_list(ctx, SIGNATURES) == 1;
 }
 
 static bool
@@ -241,6 +258,7 @@ set_verify(SSL_CTX *ctx, const struct gw_tls_setup *s)
 	if (s->listener->denied == GW_DENIED_ALERT)
 		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 	SSL_CTX_set_verify(ctx, mode, NULL);
+	SSL_CTX_set_max_cert_list(ctx, CERTIFICATES_MAX);
 	SSL_CTX_set_cert_verify_callback(ctx, s->hooks->verify, NULL);
 	SSL_CTX_set_msg_callback_arg(ctx, (void *)s->hooks);
 	return offer(ctx, s->ca_names);
@@ -377,8 +395,12 @@ gw_tls_handshake(SSL *ssl, char *why, size_t why_len)
 	int rc = SSL_do_handshake(ssl);
 	bool is_missing;
 
-	if (rc == 1)
+	if (rc == 1) {
+		struct gw_sock *s = BIO_get_data(SSL_get_rbio(ssl));
+
+		s->records_left = GW_MIN(s->records_left, IDLE_RECORDS_MAX);
 		return GW_HS_DONE;
+	}
 	switch (SSL_get_error(ssl, rc)) {
 	case SSL_ERROR_WANT_READ:
 	case SSL_ERROR_WANT_WRITE:

@@ -154,6 +154,88 @@ Test(tls, allowed_but_gone_is_left)
 	rig_stop(r);
 }
 
+/* ---- what a card may be and sign with */
+
+/* As the client is told: no SHA-1 (2), no SHA-224 (3), no DSA (2). */
+Test(tls, signatures_asked_for)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+	const uint8_t *types;
+	int nid;
+	uint8_t sig, hash;
+
+	for (size_t i = 0; i < GW_COUNT(versions); i++) {
+		rig_answer(r, &allow);
+		cr_assert(rig_connect(r, &c, versions[i]));
+		for (int n = SSL_get_sigalgs(c.ssl, 0, NULL, NULL, NULL, NULL,
+					     NULL); n-- > 0;) {
+			cr_assert_gt(SSL_get_sigalgs(c.ssl, n, NULL, NULL, &nid,
+						     &sig, &hash), 0);
+			cr_expect(hash >= 4 && (hash == 8 || sig != 2),
+				  "%u, %u", hash, sig);
+		}
+		for (size_t n = SSL_get0_certificate_types(c.ssl, &types);
+		     n-- > 0;)
+			cr_expect_neq(types[n], TLS_CT_DSS_SIGN);
+		rig_close(&c);
+	}
+	rig_stop(r);
+}
+
+Test(tls, curves_of_cards)
+{
+	static const char *const curves[] = { "P-256", "P-384", "P-521" };
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < 2 * GW_COUNT(curves); i++) {
+		EVP_PKEY *key = EVP_EC_gen(curves[i / 2]);
+		X509 *card = rig_issue(rig_pki(r), "card", NULL, key);
+
+		rig_dial(r, &c, versions[i % 2]);
+		cr_assert(SSL_use_certificate(c.ssl, card) == 1 &&
+			  SSL_use_PrivateKey(c.ssl, key) == 1);
+		cr_expect(rig_shake(&c), "%s, %zu: %s", curves[i / 2],
+			  i % 2, c.alert);
+		cr_expect_eq(rig_get(&c, "/bytes/1", NULL, NULL), 200);
+		rig_close(&c);
+		X509_free(card);
+		EVP_PKEY_free(key);
+	}
+	rig_stop(r);
+}
+
+/* ---- more certificates than a chain has */
+
+Test(tls, chains_too_long)
+{
+	static const struct {
+		int count;
+		bool is_judged; /* else: no handshake */
+	} cases[] = { { 8, true }, { 60, true }, { 400, false } };
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+	int status;
+
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < 2 * GW_COUNT(cases); i++) {
+		rig_dial(r, &c, versions[i % 2]);
+		SSL_set_mode(c.ssl, SSL_MODE_NO_AUTO_CHAIN);
+		for (int n = 0; n < cases[i / 2].count; n++)
+			cr_assert(SSL_add1_chain_cert(c.ssl, rig_pki(r)->ca)
+				  == 1);
+		(void)rig_shake(&c);
+		status = rig_get(&c, "/bytes/1", NULL, NULL);
+		cr_expect_eq(status, i / 2 == 0 ? 200 : cases[i / 2].is_judged
+			     ? 403 : -1, "%zu: %d %s", i, status, c.alert);
+		rig_close(&c);
+	}
+	cr_assert_eq(rig_admits(r), 2, "only those of the first");
+	rig_stop(r);
+}
+
 /* ---- several certificates */
 
 enum { OF_EC, OF_RSA, OF_OTHER, OF_STAR, OWN_COUNT };
