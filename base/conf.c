@@ -41,31 +41,6 @@ set_str(void *instance, size_t offset, const char *text)
 }
 
 static void
-list_add(struct gw_strlist *l, const char *text)
-{
-	l->v = gw_xrealloc(l->v, l->n + 1, sizeof(*l->v));
-	l->v[l->n++] = gw_xstrdup(text);
-}
-
-bool
-gw_strlist_has(const struct gw_strlist *l, const char *word)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (strcmp(l->v[i], word) == 0)
-			return true;
-	return false;
-}
-
-static void
-list_clear(struct gw_strlist *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		free(l->v[i]);
-	free(l->v);
-	*l = (struct gw_strlist){ 0 };
-}
-
-static void
 instance_clear(void *instance, const struct gw_conf_section *s)
 {
 	for (size_t i = 0; i < s->key_count; i++) {
@@ -74,7 +49,7 @@ instance_clear(void *instance, const struct gw_conf_section *s)
 		if (k->type == GW_CT_STR)
 			free(*str_at(instance, k->offset));
 		else if (k->type == GW_CT_LIST)
-			list_clear(list_at(instance, k->offset));
+			gw_strlist_clear(list_at(instance, k->offset));
 	}
 	if (!s->is_titled)
 		return;
@@ -281,7 +256,7 @@ set_list(void *in, const struct gw_conf_key *k, const char *text,
 		return gw_fail(err, GW_ERR_CONF,
 			       "%s: more than %d values or %d bytes", k->name,
 			       LIST_MAX, TEXT_MAX);
-	list_add(l, text);
+	gw_strlist_add(l, text);
 	return GW_ERR_OK;
 }
 
@@ -305,7 +280,7 @@ void
 gw_conf_reset(void *instance, const struct gw_conf_key *k)
 {
 	if (k->type == GW_CT_LIST)
-		list_clear(list_at(instance, k->offset));
+		gw_strlist_clear(list_at(instance, k->offset));
 	if (k->type == GW_CT_STR)
 		set_str(instance, k->offset, k->dflt ? k->dflt : "");
 	else if (k->dflt != NULL)
@@ -443,11 +418,11 @@ decode_list(struct gw_rd *r, struct gw_strlist *l)
 {
 	size_t n = gw_rd_count(r, LIST_MAX);
 
-	list_clear(l);
+	gw_strlist_clear(l);
 	for (size_t i = 0; i < n && !r->bad; i++) {
 		char *s = gw_rd_strdup(r, TEXT_MAX);
 
-		list_add(l, s);
+		gw_strlist_add(l, s);
 		free(s);
 	}
 }

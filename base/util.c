@@ -108,6 +108,14 @@ gw_format(char *out, size_t cap, const char *fmt, ...)
 	return false;
 }
 
+void
+gw_mask_controls(char *s)
+{
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			*s = '?';
+}
+
 uint64_t
 gw_mono_us(void)
 {

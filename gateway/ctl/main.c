@@ -38,9 +38,7 @@ fail(const char *why)
 
 	/* what came over the socket must not steer the terminal */
 	gw_format(line, sizeof(line), "%.500s", why);
-	for (char *p = line; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	gw_mask_controls(line);
 	fprintf(stderr, "gwctl: %s\n", line);
 	return EXIT_BAD;
 }

@@ -5,6 +5,7 @@
 #include "reload.h"
 #include "sup.h"
 #include "gw/log.h"
+#include "gw/util.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,9 +73,7 @@ say(const char *conf, const char *kind, const struct gw_complaint *c)
 	char text[sizeof(c->text)];
 
 	memcpy(text, c->text, sizeof(text));
-	for (char *p = text; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	gw_mask_controls(text);
 	if (c->line > 0)
 		fprintf(stderr, "gwd: %s:%d: %s%s\n", conf, c->line, kind,
 			text);

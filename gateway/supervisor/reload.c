@@ -6,22 +6,6 @@
 
 #include <string.h>
 
-static void
-push(struct gw_strlist *l, char *text)
-{
-	l->v = gw_xrealloc(l->v, l->n + 1, sizeof(*l->v));
-	l->v[l->n++] = text;
-}
-
-static void
-clear_list(struct gw_strlist *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		free(l->v[i]);
-	free(l->v);
-	*l = (struct gw_strlist){ .n = 0 };
-}
-
 /* ---- what is different */
 
 static bool
@@ -121,9 +105,9 @@ compare_keys(const struct gw_conf_section *s, const void *now,
 		const struct gw_conf_key *k = &s->keys[i];
 
 		if (!is_reloaded(s, k) && !same_value(k, now, fresh))
-			push(out, gw_xasprintf("%s%s%s", name,
-					       *name != '\0' ? ": " : "",
-					       k->name));
+			gw_strlist_take(out, gw_xasprintf(
+				"%s%s%s", name, *name != '\0' ? ": " : "",
+				k->name));
 	}
 }
 
@@ -139,14 +123,14 @@ compare_section(const struct gw_conf_section *s, const struct gw_conf *now,
 		if (b != NULL)
 			compare_keys(s, a, b, out);
 		else
-			push(out, gw_xasprintf("%s is gone", name));
+			gw_strlist_take(out, gw_xasprintf("%s is gone", name));
 	}
 	for (size_t i = 0; i < gw_section_count(fresh, s); i++) {
 		const void *b = gw_section_at(fresh, s, i);
 		gw_auto(free) char *name = name_of(s, b);
 
 		if (find_same(now, s, b) == NULL)
-			push(out, gw_xasprintf("%s is new", name));
+			gw_strlist_take(out, gw_xasprintf("%s is new", name));
 	}
 }
 
@@ -181,10 +165,10 @@ gw_reload_compare(const struct gw_setup *now, const struct gw_setup *fresh,
 			compare_section(&gw_conf_sections[i], &now->conf,
 					&fresh->conf, out);
 	if (!same_files(now, fresh, GW_FILE_CA))
-		push(out, gw_xstrdup("the certificates in the files of "
-				     "sections ca"));
+		gw_strlist_add(out, "the certificates in the files of "
+				    "sections ca");
 	if (!same_files(now, fresh, GW_FILE_KEYTAB))
-		push(out, gw_xstrdup("the keytab's content"));
+		gw_strlist_add(out, "the keytab's content");
 }
 
 /* ---- doing it */
@@ -200,8 +184,9 @@ static void
 note_warnings(const struct gw_setup *fresh, struct gw_strlist *out)
 {
 	for (size_t i = 0; i < fresh->warning_count; i++)
-		push(out, gw_xasprintf("line %d: %s", fresh->warnings[i].line,
-				       fresh->warnings[i].text));
+		gw_strlist_take(out, gw_xasprintf("line %d: %s",
+						  fresh->warnings[i].line,
+						  fresh->warnings[i].text));
 }
 
 bool
@@ -231,7 +216,7 @@ gw_reload_run(struct gw_sup *s, struct gw_reload *out, struct gw_complaint *c)
 void
 gw_reload_clear(struct gw_reload *r)
 {
-	clear_list(&r->renewed);
-	clear_list(&r->restart);
-	clear_list(&r->warnings);
+	gw_strlist_clear(&r->renewed);
+	gw_strlist_clear(&r->restart);
+	gw_strlist_clear(&r->warnings);
 }

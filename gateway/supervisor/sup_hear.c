@@ -2,6 +2,7 @@
  * it the child. */
 #include "sup_priv.h"
 #include "gw/log.h"
+#include "gw/util.h"
 
 #include <string.h>
 
@@ -84,9 +85,7 @@ on_failed(void *ctx, struct gw_msg *m)
 		return GW_ERR_PROTO;
 	if (p->failure.code == GW_ERR_OK)
 		p->failure.code = GW_ERR_INTERNAL;
-	for (char *c = p->failure.detail; *c != '\0'; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
+	gw_mask_controls(p->failure.detail);
 	return GW_ERR_OK; /* its exit follows */
 }
 

@@ -222,11 +222,8 @@ gw_sup_renew(struct gw_sup *s, struct gw_setup *fresh,
 	for (size_t i = 0; i < c->listener_count; i++) {
 		const char *title = c->listeners[i].title;
 
-		if (!gw_setup_take_certificates(s->setup, fresh, title))
-			continue;
-		renewed->v = gw_xrealloc(renewed->v, renewed->n + 1,
-					 sizeof(*renewed->v));
-		renewed->v[renewed->n++] = gw_xstrdup(title);
+		if (gw_setup_take_certificates(s->setup, fresh, title))
+			gw_strlist_add(renewed, title);
 	}
 	if (renewed->n == 0)
 		return;

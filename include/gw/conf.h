@@ -7,14 +7,8 @@
 #define GW_CONF_H
 
 #include "gw/error.h"
+#include "gw/strlist.h"
 #include "gw/wire.h"
-
-struct gw_strlist {
-	char **v;
-	size_t n;
-};
-
-bool gw_strlist_has(const struct gw_strlist *l, const char *word);
 
 /* Processes, as a set: who gets a section. */
 enum gw_process {

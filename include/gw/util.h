@@ -19,6 +19,9 @@ GW_DEFINE_CLEANUP(char *, free)
 bool gw_copy(char *out, size_t cap, const char *s) GW_MUST_CHECK;
 /* As printf into a buffer; false, and `out` empty, when it does not fit. */
 bool gw_format(char *out, size_t cap, const char *fmt, ...) GW_PRINTF(3, 4);
+/* Makes control characters '?': text from elsewhere must not steer a terminal
+ * or begin a line of its own. In place. */
+void gw_mask_controls(char *s);
 
 uint64_t gw_mono_ms(void);                /* monotonic clock, milliseconds */
 uint64_t gw_mono_us(void);                /* the same in microseconds */

@@ -24,13 +24,6 @@ struct scene {
 };
 
 static void
-list_add(struct gw_strlist *l, const char *s)
-{
-	l->v = gw_xrealloc(l->v, l->n + 1, sizeof(*l->v));
-	l->v[l->n++] = gw_xstrdup(s);
-}
-
-static void
 add_route(struct scene *s, char *args)
 {
 	struct gw_conf *c = &s->conf;
@@ -43,7 +36,7 @@ add_route(struct scene *s, char *args)
 	r->listener = gw_xstrdup("web");
 	r->title = gw_xstrdup(strtok_r(args, " ", &save));
 	while ((w = strtok_r(NULL, ",", &save)) != NULL)
-		list_add(&r->require_group, w);
+		gw_strlist_add(&r->require_group, w);
 }
 
 static void
@@ -77,7 +70,7 @@ read_line(struct scene *s, char *line, const char *file)
 		s->listener.admission = strcmp(args, "certificate") == 0
 			? GW_ADMIT_CERTIFICATE : GW_ADMIT_DIRECTORY;
 	else if (strcmp(line, "listener-group") == 0)
-		list_add(&s->listener.require_group, args);
+		gw_strlist_add(&s->listener.require_group, args);
 	else if (strcmp(line, "route") == 0)
 		add_route(s, args);
 	else if (strcmp(line, "account") == 0)
@@ -109,23 +102,15 @@ read_scene(const char *path, struct scene *s)
 }
 
 static void
-list_clear(struct gw_strlist *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		free(l->v[i]);
-	free(l->v);
-}
-
-static void
 clear_scene(struct scene *s)
 {
 	for (size_t i = 0; i < s->conf.route_count; i++) {
 		free(s->conf.routes[i].title);
 		free(s->conf.routes[i].listener);
-		list_clear(&s->conf.routes[i].require_group);
+		gw_strlist_clear(&s->conf.routes[i].require_group);
 	}
 	free(s->conf.routes);
-	list_clear(&s->listener.require_group);
+	gw_strlist_clear(&s->listener.require_group);
 	gw_facts_clear(&s->facts);
 }
 

@@ -36,3 +36,11 @@ Test(util, steal_gives_away)
 	cr_expect_str_eq(q, "x");
 	free(q);
 }
+
+Test(util, controls_are_masked)
+{
+	char s[] = "a\x1b[2J\nb\x7f\t\xc3\xa9";
+
+	gw_mask_controls(s);
+	cr_expect_str_eq(s, "a?[2J?b??\xc3\xa9");
+}
