@@ -3,6 +3,7 @@
  * hang on what is gone end. Runs between two messages, so no login sees half
  * of a change. */
 #include "login.h"
+#include "recheck.h"
 #include "gw/log.h"
 #include "gw/util.h"
 
@@ -87,6 +88,14 @@ settings_changed(struct gw_auth *a)
 	}
 }
 
+void
+gw_admin_rules_changed(struct gw_auth *a)
+{
+	a->generation++;
+	gw_verified_flush(a->verified);
+	gw_recheck_rules(a);
+}
+
 /* Replaces the store as a whole; on failure the old one stays. */
 static enum gw_err
 renew_trust(struct gw_auth *a, struct gw_error *err)
@@ -106,8 +115,8 @@ renew_trust(struct gw_auth *a, struct gw_error *err)
 	}
 	gw_trust_free(a->trust);
 	a->trust = t;
-	a->generation++;
 	settings_changed(a);
+	gw_admin_rules_changed(a);
 	return GW_ERR_OK;
 }
 

@@ -13,6 +13,7 @@
 #include "kept.h"
 #include "revocation.h"
 #include "session.h"
+#include "verified.h"
 
 struct gw_logins;
 
@@ -32,7 +33,8 @@ struct gw_auth {
 	const char *readable[3];     /* what else it opens; ended by NULL */
 	struct gw_registry *registry;
 	struct gw_trust *trust;      /* of the registry as it is now */
-	uint64_t generation;         /* how often trust was replaced */
+	uint64_t generation;         /* of trust, its settings and NTAuth */
+	struct gw_verified *verified;
 	struct gw_resolver *resolver;
 	struct gw_fetcher *fetcher;
 	struct gw_offload *offload;
@@ -69,6 +71,9 @@ void gw_peers_settle(struct gw_auth *a, struct gw_session *s);
 /* Opens the database and adds the configuration file's. GW_ERR_FILE. */
 GW_MUST_CHECK enum gw_err gw_admin_start(struct gw_auth *a,
 					 struct gw_error *err);
+/* What paths are judged by has changed: from now on another generation
+ * counts, and live sessions are judged by it one after the other. */
+void gw_admin_rules_changed(struct gw_auth *a);
 /* Carries out an operator's change and answers. */
 void gw_admin_do(struct gw_auth *a, uint64_t ask, const struct gw_admin *m);
 

@@ -470,6 +470,20 @@ gw_path_clear(struct gw_path *p)
 	*p = (struct gw_path){ .certs = NULL };
 }
 
+bool
+gw_path_is_same(const struct gw_path *a, const struct gw_path *b)
+{
+	int n = sk_X509_num(a->certs);
+
+	if (a->ca != b->ca || n != sk_X509_num(b->certs))
+		return false;
+	for (int i = 0; i < n; i++)
+		if (X509_cmp(sk_X509_value(a->certs, i),
+			     sk_X509_value(b->certs, i)) != 0)
+			return false;
+	return true;
+}
+
 void
 gw_path_ref(const struct gw_path *p, struct gw_path *out)
 {

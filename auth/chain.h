@@ -73,6 +73,8 @@ struct gw_path {
 X509 *gw_path_leaf(const struct gw_path *p);   /* borrowed */
 X509 *gw_path_issuer(const struct gw_path *p); /* borrowed; never the leaf */
 void gw_path_clear(struct gw_path *p);
+/* The same certificates under the same section, as it was then. */
+bool gw_path_is_same(const struct gw_path *a, const struct gw_path *b);
 /* Another hold of the same certificates. */
 void gw_path_ref(const struct gw_path *p, struct gw_path *out);
 

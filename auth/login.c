@@ -191,6 +191,8 @@ do_chain(struct login *l)
 	time_t now = l->at != 0 ? l->at : gw_auth_now(l->auth).wall;
 
 	l->generation = l->auth->generation;
+	if (l->path.certs != NULL)
+		return PASS; /* known, see recall() */
 	return gw_demands_verify(l->auth->trust, &d, l->given, now, &l->path,
 				 &l->err) == GW_ERR_OK ? PASS : FAIL;
 }
@@ -200,8 +202,12 @@ do_profile(struct login *l)
 {
 	const struct gw_demands d = { .ntauth = &l->auth->ntauth };
 
-	return gw_demands_profile(&d, &l->path, &l->err) == GW_ERR_OK ? PASS
-								      : FAIL;
+	if (gw_demands_profile(&d, &l->path, &l->err) != GW_ERR_OK)
+		return FAIL;
+	if (l->trial == NULL && !l->is_known)
+		gw_verified_put(l->auth->verified, &l->presented, l->given,
+				&l->path);
+	return PASS;
 }
 
 static bool
@@ -213,20 +219,6 @@ is_served(struct login *l)
 	return false;
 }
 
-static bool
-is_same_path(const struct gw_path *a, const struct gw_path *b)
-{
-	int n = sk_X509_num(a->certs);
-
-	if (a->ca != b->ca || n != sk_X509_num(b->certs))
-		return false;
-	for (int i = 0; i < n; i++)
-		if (X509_cmp(sk_X509_value(a->certs, i),
-			     sk_X509_value(b->certs, i)) != 0)
-			return false;
-	return true;
-}
-
 /* fail closed: what was asked about this path, under its CA's settings, says
  * nothing about another one or under others. */
 static bool
@@ -236,8 +228,10 @@ judge_again(struct login *l)
 	bool ok;
 
 	l->path = (struct gw_path){ .certs = NULL };
+	l->presented.generation = l->auth->generation;
+	l->is_known = false;
 	ok = do_chain(l) == PASS && do_profile(l) == PASS;
-	if (ok && !is_same_path(&l->path, &old)) {
+	if (ok && !gw_path_is_same(&l->path, &old)) {
 		fail(l, GW_ERR_BUSY, "the registered CAs have just changed");
 		ok = false;
 	}
@@ -282,14 +276,24 @@ do_revocation(struct login *l)
 		       ? after_revocation(l) : WAIT;
 }
 
+/* Not one that the rules of before admitted. */
+static struct gw_session *
+find_session(const struct login *l)
+{
+	const struct gw_auth *a = l->auth;
+	struct gw_session *s = gw_session_joinable(
+		a->sessions, l->leaf, l->listener, gw_auth_now(a));
+
+	return s != NULL && s->generation == a->generation ? s : NULL;
+}
+
 /* The certificate stands; if its account was confirmed a moment ago, that
  * still holds. */
 static enum step
 do_join(struct login *l)
 {
 	struct gw_auth *a = l->auth;
-	struct gw_session *s = gw_session_joinable(
-		a->sessions, l->leaf, l->listener, gw_auth_now(a));
+	struct gw_session *s = find_session(l);
 
 	if (l->path.certs != NULL && !still_stands(l))
 		return FAIL;
@@ -421,19 +425,6 @@ session_end(const struct login *l, time_t now)
 	return l->has_facts ? GW_MIN(until, l->facts.ticket_end) : until;
 }
 
-static bool
-note_cas(const struct gw_path *p, struct gw_session *s)
-{
-	uint8_t sha256[GW_HASH];
-
-	for (int i = 1; i < sk_X509_num(p->certs); i++) {
-		gw_cert_sha256(sk_X509_value(p->certs, i), sha256);
-		if (!gw_session_add_ca(s, sha256))
-			return false;
-	}
-	return true;
-}
-
 static enum step
 do_session(struct login *l)
 {
@@ -442,11 +433,12 @@ do_session(struct login *l)
 	struct gw_session like = {
 		.listener = l->listener, .since = now.wall,
 		.judged_ms = now.mono_ms, .owner = a,
+		.generation = l->generation,
 	};
 
 	if (!still_stands(l))
 		return FAIL;
-	if (!note_cas(&l->path, &like))
+	if (!gw_session_set_path(&like, &l->path))
 		return fail(l, GW_ERR_CERT_CONSTRAINT, "the path is too long");
 	l->says.until = like.until = session_end(l, now.wall);
 	if (like.until <= now.wall)
@@ -623,15 +615,30 @@ init(struct login *l, struct gw_auth *a, struct gw_peer *link, uint64_t id,
 static bool
 try_join(struct login *l)
 {
-	struct gw_auth *a = l->auth;
-	struct gw_session *s = gw_session_joinable(
-		a->sessions, l->leaf, l->listener, gw_auth_now(a));
+	const struct gw_session *s = find_session(l);
 
-	if (s == NULL || l->trial != NULL || !gw_standing_is_fresh(a->revocation, &s->standing))
+	if (s == NULL || l->trial != NULL ||
+	    !gw_standing_is_fresh(l->auth->revocation, &s->standing))
 		return false;
 	gw_format(l->standing.result.source,
 		  sizeof(l->standing.result.source), "cached");
 	return do_join(l) == DONE;
+}
+
+/* The same certificates as before, which need not be decoded and verified
+ * again. Trials show what that takes. */
+static bool
+recall(struct login *l, const struct gw_admit *m)
+{
+	struct gw_auth *a = l->auth;
+
+	l->presented = gw_presented_of(m->chain, m->chain_count,
+				       a->generation);
+	l->is_known = l->trial == NULL &&
+		      gw_verified_find(a->verified, &l->presented,
+				       gw_auth_now(a).wall, &l->given,
+				       &l->path);
+	return l->is_known;
 }
 
 /* Whatever can be said without waiting. False: answered. */
@@ -644,8 +651,9 @@ examine(struct login *l, const struct gw_admit *m)
 	}
 	if (!is_served(l) || try_join(l))
 		return false;
-	if (gw_certs_parse(m->chain, m->chain_count, &l->given, &l->err) !=
-	    GW_ERR_OK)
+	if (!recall(l, m) &&
+	    gw_certs_parse(m->chain, m->chain_count, &l->given, &l->err) !=
+		    GW_ERR_OK)
 		return false;
 	gw_cert_subject(sk_X509_value(l->given, 0), l->subject,
 			sizeof(l->subject));

@@ -17,8 +17,10 @@ struct login {
 	char peer[GW_PEER_MAX];
 	const struct gw_conf_listener *listener;
 	enum stage stage;
-	uint64_t generation;        /* of the registry, when path was found */
+	uint64_t generation;        /* of the rules, when path was found */
 	uint8_t leaf[GW_HASH];
+	struct gw_presented presented;
+	bool is_known;              /* path was verified before */
 	char subject[GW_SUBJECT_MAX], serial[GW_SERIAL_MAX];
 	STACK_OF(X509) *given;
 	struct gw_path path;

@@ -140,6 +140,7 @@ start(void *app, struct gw_child *c, struct gw_error *err)
 	a->fetcher = gw_fetcher_new(a->loop, a->resolver);
 	a->offload = gw_offload_new(a->loop);
 	a->state_dir = gw_xasprintf("%s/auth", conf->main.state_dir);
+	a->verified = gw_verified_new();
 	a->sessions = gw_sessions_new(&limits, stop_session_timer);
 	a->logins = gw_logins_new(a);
 	rc = start_revocation(a, err);
@@ -215,6 +216,7 @@ end(void *app)
 	gw_logins_free(a->logins);
 	gw_peers_clear(a);
 	gw_sessions_free(a->sessions);
+	gw_verified_free(a->verified);
 	gw_revocation_free(a->revocation);
 	gw_crl_store_free(a->lists);
 	gw_offload_free(a->offload);

@@ -22,6 +22,13 @@ gw_ntauth_set(struct gw_ntauth *t, const struct gw_ntauth_msg *m)
 }
 
 bool
+gw_ntauth_is(const struct gw_ntauth *t, const struct gw_ntauth_msg *m)
+{
+	return t->is_known && t->n == m->count &&
+	       memcmp(t->v, m->sha256, m->count * sizeof(*t->v)) == 0;
+}
+
+bool
 gw_ntauth_has(const struct gw_ntauth *t, const uint8_t sha256[GW_SHA256])
 {
 	for (size_t i = 0; t->is_known && i < t->n; i++)

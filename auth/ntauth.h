@@ -17,6 +17,8 @@ struct gw_ntauth {
 
 /* Replaces what was known. */
 void gw_ntauth_set(struct gw_ntauth *t, const struct gw_ntauth_msg *m);
+/* Whether that is what is known already. */
+bool gw_ntauth_is(const struct gw_ntauth *t, const struct gw_ntauth_msg *m);
 void gw_ntauth_clear(struct gw_ntauth *t);
 
 /* Whether the certificate with this SHA-256 is in it; false while it is not

@@ -218,7 +218,10 @@ on_ntauth(void *ctx, struct gw_msg *m)
 
 	if (!gw_ntauth_decode(&m->rd, &x))
 		return GW_ERR_PROTO;
-	gw_ntauth_set(&a->ntauth, &x);
+	if (!gw_ntauth_is(&a->ntauth, &x)) {
+		gw_ntauth_set(&a->ntauth, &x);
+		gw_admin_rules_changed(a);
+	}
 	gw_event(GW_LOG_INFO, "ntauth", "certificates", GW_NUM(x.count), NULL);
 	return GW_ERR_OK;
 }

@@ -1,11 +1,13 @@
 /* auth/recheck.h — the certificates of live sessions are asked about again,
  * before the answers that let them in end and whenever a revocation list has
- * changed. Linked into gwd-auth.
+ * changed. When the rules have changed (the registered CAs, their settings,
+ * NTAuth) their paths are judged by these, too. Linked into gwd-auth.
  *
- * `Revoked`, and an authority that does not know its certificate any more,
- * end a session at once. Silence does not: a session that is in goes on to
- * its own end while nobody answers, and is asked about ever again; to let
- * anybody in, silence never suffices. */
+ * `Revoked`, an authority that does not know its certificate any more, and what
+ * the rules of now refuse end a session at once. Silence does not: a session
+ * that is in goes on to its own end while nobody answers, and is asked about
+ * ever again; to let anybody in, silence never suffices.
+ */
 #ifndef GW_RECHECK_H
 #define GW_RECHECK_H
 
@@ -20,6 +22,8 @@ void gw_recheck_end(struct gw_session *s);
 
 /* A revocation list has changed. */
 void gw_recheck_all(struct gw_auth *a);
+/* The rules have. */
+void gw_recheck_rules(struct gw_auth *a);
 
 /* For status: when the session's certificate is asked about next; 0: not. */
 time_t gw_recheck_at(const struct gw_session *s);

@@ -73,6 +73,20 @@ gw_session_add_ca(struct gw_session *s, const uint8_t sha256[GW_HASH])
 }
 
 bool
+gw_session_set_path(struct gw_session *s, const struct gw_path *path)
+{
+	uint8_t sha256[GW_HASH];
+
+	s->ca_count = 0;
+	for (int i = 1; i < sk_X509_num(path->certs); i++) {
+		gw_cert_sha256(sk_X509_value(path->certs, i), sha256);
+		if (!gw_session_add_ca(s, sha256))
+			return false;
+	}
+	return true;
+}
+
+bool
 gw_session_chains_to(const struct gw_session *s, const uint8_t sha256[GW_HASH])
 {
 	for (size_t i = 0; i < s->ca_count; i++)

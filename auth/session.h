@@ -33,6 +33,7 @@ struct gw_session {
 	uint8_t leaf[GW_HASH];
 	struct gw_standing_keys standing; /* the answers it depends on */
 	struct gw_recheck *recheck;  /* recheck.h's; NULL: none */
+	uint64_t generation;         /* of the rules it was judged by last */
 	/* The CAs of its path, each by the beginning of its digest. */
 	uint64_t cas[GW_SESSION_CAS_MAX];
 	size_t ca_count;
@@ -54,6 +55,9 @@ struct gw_session {
 /* Notes one more CA of the path; false when there are too many. */
 GW_MUST_CHECK bool gw_session_add_ca(struct gw_session *s,
 				     const uint8_t sha256[GW_HASH]);
+/* Notes the CAs of this path, and no others. */
+GW_MUST_CHECK bool gw_session_set_path(struct gw_session *s,
+				       const struct gw_path *path);
 /* Two CAs with digests that begin alike are taken for one. */
 bool gw_session_chains_to(const struct gw_session *s,
 			  const uint8_t sha256[GW_HASH]);

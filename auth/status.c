@@ -76,8 +76,10 @@ say_auth(struct gw_auth *a, uint64_t ask)
 	struct gw_revocation_counts n = gw_revocation_count(a->revocation);
 
 	say(a, ask, "auth",
-	    json_pack("{s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I}", "cas",
+	    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I}", "cas",
 		      (json_int_t)gw_registry_trusted(a->registry, NULL),
+		      "paths_known",
+		      (json_int_t)gw_verified_count(a->verified),
 		      "sessions",
 		      (json_int_t)gw_sessions_count(a->sessions),
 		      "sessions_max", (json_int_t)a->conf->session.max,

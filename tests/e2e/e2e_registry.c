@@ -293,6 +293,32 @@ Test(registry, settings_by_json)
 	responder_stop(&r);
 }
 
+/* A tunnel whose card does not meet what its CA now demands ends; one under
+ * another CA goes on. */
+Test(registry, settings_reach_live_sessions)
+{
+	struct responder r = responder_start();
+	const char *id = register_other(r.url);
+	struct wire *w = WIRE(.card = CARD);
+	struct wire *alice = WIRE(.card = "alice");
+
+	cr_assert_eq(ws_begin(w, "/echo/ws"), 101);
+	cr_assert_eq(ws_begin(alice, "/echo/ws"), 101);
+	cr_assert_eq(GWCTL(NULL, "ca", "update", id, "--max-depth",
+			   "2").status, 0);
+	cr_expect(!wire_is_over(w, 3000), "it meets that");
+	cr_assert_eq(GWCTL(NULL, "ca", "update", id, "--require-policy",
+			   "1.2.3.4").status, 0);
+	cr_expect(wire_is_over(w, 10000), "it stays");
+	cr_expect(is_refused_with(CARD, "cert-policy"));
+	cr_expect(ws_echoes(alice, "still here", 2000), "another's went");
+	wire_close(w);
+	wire_close(alice);
+	cr_expect_eq(GWCTL(NULL, "ca", "deregister", id, "--force").status,
+		     0);
+	responder_stop(&r);
+}
+
 /* ---- gwd-auth is killed */
 
 static bool

@@ -228,20 +228,21 @@ add_listener(struct auth *a, const char *name)
 }
 
 static void
-configure(struct auth *a, const struct setting *more)
+configure(struct auth *a, bool has_issuing, const struct setting *more)
 {
 	static const char *const plain[] = { "directory", "mapping",
 					     "revocation", "session",
 					     "policy" };
-	char real[64], silent[64], nobody[64];
+	char silent[64], nobody[64];
 
-	start_responder(real);
+	start_responder(a->responder);
 	(void)listen_somewhere(silent); /* takes connections, never reads */
 	close(listen_somewhere(nobody));
 	set(section(""), add(a, "", NULL), "state_dir", a->state);
 	for (size_t i = 0; i < GW_COUNT(plain); i++)
 		(void)add(a, plain[i], NULL);
-	add_ca(a, "issuing", real);
+	if (has_issuing)
+		add_ca(a, "issuing", a->responder);
 	add_ca(a, "other-issuing", silent);
 	add_ca(a, "lower", nobody);
 	(void)add_listener(a, "web");
@@ -278,17 +279,26 @@ send_conf(struct auth *a)
 	}
 }
 
+static size_t
+read_pem(const char *name, uint8_t *out, size_t cap)
+{
+	FILE *in = fopen(vec_path(name, ".pem"), "r");
+	size_t len;
+
+	cr_assert_not_null(in);
+	len = fread(out, 1, cap, in);
+	fclose(in);
+	return len;
+}
+
 static void
 send_ca(struct auth *a, const char *name)
 {
 	struct gw_file f = { .purpose = GW_FILE_CA };
 	uint8_t pem[8192];
-	FILE *in = fopen(vec_path(name, ".pem"), "r");
 
-	cr_assert_not_null(in);
 	f.data = pem;
-	f.len = fread(pem, 1, sizeof(pem), in);
-	fclose(in);
+	f.len = read_pem(name, pem, sizeof(pem));
 	cr_assert(gw_copy(f.name, sizeof(f.name), name));
 	gw_file_encode(writer(), &f);
 	send_msg(a->control, GW_MSG_FILE, 0);
@@ -329,8 +339,8 @@ link_to(struct auth *a, enum gw_link far, uint32_t worker)
 	return fd[1];
 }
 
-void
-auth_start(struct auth *a, const struct setting *more)
+static void
+start(struct auth *a, bool has_issuing, const struct setting *more)
 {
 	char own[80];
 	pid_t pid;
@@ -341,14 +351,15 @@ auth_start(struct auth *a, const struct setting *more)
 	cr_assert_not_null(mkdtemp(a->state));
 	snprintf(own, sizeof(own), "%s/auth", a->state);
 	cr_assert_eq(mkdir(own, 0700), 0); /* the supervisor's work */
-	configure(a, more);
+	configure(a, has_issuing, more);
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
 				fd), 0);
 	pid = spawn(fd[0]);
 	close(fd[0]);
 	a->control = fd[1];
 	send_conf(a);
-	send_ca(a, "issuing");
+	if (has_issuing)
+		send_ca(a, "issuing");
 	send_ca(a, "other-issuing");
 	send_ca(a, "lower");
 	a->proxy[0] = link_to(a, GW_LINK_PROXY, 0);
@@ -366,6 +377,18 @@ auth_start(struct auth *a, const struct setting *more)
 			break;
 	}
 	a->pid = pid; /* from here on it is to be stopped */
+}
+
+void
+auth_start(struct auth *a, const struct setting *more)
+{
+	start(a, true, more);
+}
+
+void
+auth_start_unregistered(struct auth *a)
+{
+	start(a, false, NULL);
 }
 
 static void
@@ -518,4 +541,48 @@ kill_session(const struct auth *a, const uint8_t id[GW_SESSION_ID])
 {
 	gw_wr_raw(writer(), id, GW_SESSION_ID);
 	send_msg(a->control, GW_MSG_KILL, 0);
+}
+
+struct gw_admin_done
+change(const struct auth *a, const struct gw_admin *m)
+{
+	struct gw_admin_done done;
+	struct got g;
+
+	gw_admin_encode(writer(), m);
+	send_msg(a->control, GW_MSG_ADMIN, 43);
+	do
+		cr_assert(await_msg(a->control, WAIT_MS, &g), "no answer");
+	while (g.type != GW_MSG_ADMIN_DONE);
+	cr_assert(gw_admin_done_decode(&g.rd, &done));
+	done.report = NULL;
+	return done;
+}
+
+void
+register_ca(const struct auth *a, const char *name, char out[GW_CA_ID_SIZE])
+{
+	struct gw_admin m = { .verb = GW_ADMIN_CA_REGISTER };
+	struct gw_admin_done done;
+	uint8_t pem[8192];
+
+	m.pem = pem;
+	m.pem_len = read_pem(name, pem, sizeof(pem));
+	cr_assert(gw_settings_add(&m.settings, "ocsp_url", a->responder));
+	done = change(a, &m);
+	cr_assert_eq(done.error, GW_ADMIN_OK, "%s", done.detail);
+	memcpy(out, done.id, GW_CA_ID_SIZE);
+}
+
+void
+update_ca(const struct auth *a, const char *id, const char *key,
+	  const char *text)
+{
+	struct gw_admin m = { .verb = GW_ADMIN_CA_UPDATE };
+	struct gw_admin_done done;
+
+	memcpy(m.id, id, GW_CA_ID_SIZE);
+	cr_assert(gw_settings_add(&m.settings, key, text));
+	done = change(a, &m);
+	cr_assert_eq(done.error, GW_ADMIN_OK, "%s", done.detail);
 }

@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include "gw/admin.h"
 #include "gw/conf.h"
 #include "gw/proto.h"
 
@@ -24,6 +25,7 @@ struct auth {
 	int control, proxy[2], kdc;
 	char state[64];
 	struct gw_conf conf;
+	char responder[64]; /* the real one's URL */
 };
 
 struct setting {
@@ -35,6 +37,8 @@ struct setting {
  * "door", which admits by certificate. `more` ends with a NULL section; for
  * listeners it means "web", for a ca "issuing". */
 void auth_start(struct auth *a, const struct setting *more);
+/* The same without "issuing", for register_ca(). */
+void auth_start_unregistered(struct auth *a);
 /* Asserts that it ended by itself and well. */
 void auth_stop(struct auth *a);
 void stop_responder(void); /* the real one */
@@ -71,6 +75,13 @@ void relink_kdc(struct auth *a);
 
 /* All rows, "SECTION JSON\n" each; lives until the next call. */
 const char *ask_status(const struct auth *a);
+struct gw_admin_done change(const struct auth *a, const struct gw_admin *m);
+/* Registers a certificate with the real responder; `out` is its id. */
+void register_ca(const struct auth *a, const char *name,
+		 char out[GW_CA_ID_SIZE]);
+/* Sets one key of it; an empty text: the default. */
+void update_ca(const struct auth *a, const char *id, const char *key,
+	       const char *text);
 void kill_session(const struct auth *a, const uint8_t id[GW_SESSION_ID]);
 
 #endif
