@@ -139,6 +139,8 @@ static const struct gw_conf_key headers_keys[] = {
 	STR(H, request_id, "X-Request-Id", 0, "Field for the request's id."),
 	STR(H, mapping, "X-Remote-Mapping", 0,
 	    "Field that tells how the certificate was bound to the account."),
+	STR(H, via, "gwd", 0,
+	    "Name by which the gateway adds itself to Via (RFC 9110 7.6.3); empty: it does not. Some servers compress nothing for requests with Via: nginx asks for gzip_proxied then. Responses get none."),
 	BOOL(H, client_cert, "yes",
 	     "Whether Client-Cert and Client-Cert-Chain (RFC 9440) are sent."),
 #undef H

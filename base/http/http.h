@@ -9,6 +9,7 @@
 #ifndef GW_HTTP_H
 #define GW_HTTP_H
 
+#include <time.h>
 #include "gw/error.h"
 
 #define GW_HTTP_FIELDS_MAX 128
@@ -86,6 +87,10 @@ GW_MUST_CHECK enum gw_err
 gw_http_parse_request(const char *buf, size_t head_len,
 		      const struct gw_http_limits *lim,
 		      struct gw_http_msg *out, struct gw_error *err);
+
+/* Whether these bytes begin a HEAD request, however wrong the rest: its
+ * refusal has no body either (RFC 9110 9.3.2). */
+bool gw_http_begins_head(const char *buf, size_t len);
 
 /* Whether everybody reads this path (up to '?') the same, so that a route may
  * be matched on its bytes: begins with '/', no "." or ".." segment, also not
@@ -166,10 +171,21 @@ struct gw_http_forward {
 void gw_http_write_request(struct gw_out *o, const struct gw_http_msg *m,
 			   const struct gw_http_forward *f);
 
+/* An IMF-fixdate (RFC 9110 5.6.7), NUL-terminated. */
+#define GW_HTTP_DATE_SIZE 30
+void gw_http_date(char out[GW_HTTP_DATE_SIZE], time_t t);
+
+struct gw_http_reply {
+	int client_minor;
+	bool keep_alive;  /* towards the client; false adds "close" */
+	bool upgrade;     /* let the upgrade pass */
+	const char *date; /* for a final response without one */
+};
+
 /* The head towards the client: status, end-to-end fields, framing of our own
- * (chunked when the length is not known and the client speaks 1.1), and
- * Connection. `keep_alive` false adds "close". */
+ * (chunked when the length is not known and the client speaks 1.1), Date if
+ * it lacks one (RFC 9110 6.6.1), and Connection. */
 void gw_http_write_response(struct gw_out *o, const struct gw_http_msg *m,
-			    int client_minor, bool keep_alive, bool upgrade);
+			    const struct gw_http_reply *r);
 
 #endif

@@ -45,6 +45,16 @@ gw_http_head_end(const char *buf, size_t len, size_t *scanned)
 	return 0;
 }
 
+bool
+gw_http_begins_head(const char *buf, size_t len)
+{
+	for (int i = 0; i < 2 && len >= 2 && memcmp(buf, "\r\n", 2) == 0; i++) {
+		buf += 2;
+		len -= 2;
+	}
+	return len >= 5 && memcmp(buf, "HEAD ", 5) == 0;
+}
+
 /* ---- request line */
 
 static struct gw_str

@@ -1,5 +1,6 @@
 /* http_write.c — messages written anew from what was understood. */
 #include "http_priv.h"
+#include "gw/util.h"
 
 #include <string.h>
 
@@ -300,13 +301,13 @@ ends_by_close(const struct gw_http_msg *m, int client_minor)
 
 static void
 out_response_connection(struct gw_out *o, const struct gw_http_msg *m,
-			int client_minor, bool keep_alive)
+			const struct gw_http_reply *r)
 {
 	if (m->status < 200) /* interim: says nothing of the connection */
 		return;
-	if (!keep_alive || ends_by_close(m, client_minor))
+	if (!r->keep_alive || ends_by_close(m, r->client_minor))
 		OUT_LITERAL(o, "Connection: close\r\n");
-	else if (client_minor == 0)
+	else if (r->client_minor == 0)
 		OUT_LITERAL(o, "Connection: keep-alive\r\n");
 }
 
@@ -323,8 +324,42 @@ out_status_line(struct gw_out *o, const struct gw_http_msg *m)
 }
 
 void
+gw_http_date(char out[GW_HTTP_DATE_SIZE], time_t t)
+{
+	static const char days[] = "SunMonTueWedThuFriSat";
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	struct tm tm;
+
+	/* not strftime: its names are the locale's */
+	gmtime_r(&t, &tm);
+	gw_format(out, GW_HTTP_DATE_SIZE,
+		  "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
+		  days + tm.tm_wday * 3, tm.tm_mday, months + tm.tm_mon * 3,
+		  tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+static bool
+has_date(const struct gw_http_msg *m)
+{
+	for (size_t i = 0; i < m->field_count; i++)
+		if (m->field[i].id == GW_HF_DATE && !m->field[i].is_hop)
+			return true;
+	return false;
+}
+
+static void
+out_date(struct gw_out *o, const struct gw_http_msg *m, const char *date)
+{
+	if (date == NULL || m->status < 200 || has_date(m))
+		return;
+	OUT_LITERAL(o, "Date: ");
+	gw_out_str(o, date);
+	OUT_LITERAL(o, "\r\n");
+}
+
+void
 gw_http_write_response(struct gw_out *o, const struct gw_http_msg *m,
-		       int client_minor, bool keep_alive, bool upgrade)
+		       const struct gw_http_reply *r)
 {
 	out_status_line(o, m);
 	for (size_t i = 0; i < m->field_count; i++) {
@@ -333,11 +368,12 @@ gw_http_write_response(struct gw_out *o, const struct gw_http_msg *m,
 		if (!f->is_hop && f->id != GW_HF_CONTENT_LENGTH)
 			out_line(o, f->name, f->value);
 	}
-	if (upgrade && m->wants_upgrade) {
+	out_date(o, m, r->date);
+	if (r->upgrade && m->wants_upgrade) {
 		out_upgrade(o, m->upgrade);
 	} else {
-		out_response_framing(o, m, client_minor);
-		out_response_connection(o, m, client_minor, keep_alive);
+		out_response_framing(o, m, r->client_minor);
+		out_response_connection(o, m, r);
 	}
 	OUT_LITERAL(o, "\r\n");
 }

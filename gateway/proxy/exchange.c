@@ -161,7 +161,10 @@ gw_exchange_fail_up(struct gw_conn *c, enum gw_err why, const char *detail)
 void
 gw_exchange_refuse_head(struct gw_conn *c, enum gw_err why)
 {
-	(void)gw_exchange_new(c);
+	struct gw_exchange *x = gw_exchange_new(c);
+
+	x->is_head = gw_http_begins_head(gw_buf_head(c->in),
+					 gw_buf_used(c->in));
 	gw_exchange_fail(c, why, "head incomplete");
 	gw_buf_put(&c->worker->bufs, &c->in);
 }

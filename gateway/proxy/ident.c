@@ -101,6 +101,17 @@ out_request_id(struct gw_out *o, const struct gw_request_fields *f)
 	gw_out_raw(o, "\r\n", 2);
 }
 
+/* RFC 9110 7.6.3: behind whatever the client's side has put there. */
+static void
+out_via(struct gw_out *o, const struct gw_request_fields *f)
+{
+	if (f->via == NULL || *f->via == '\0')
+		return;
+	gw_out_str(o, f->minor > 0 ? "Via: 1.1 " : "Via: 1.0 ");
+	gw_out_str(o, f->via);
+	gw_out_raw(o, "\r\n", 2);
+}
+
 void
 gw_ident_write(struct gw_out *o, const struct gw_ident *id,
 	       const struct gw_request_fields *f)
@@ -116,6 +127,7 @@ gw_ident_write(struct gw_out *o, const struct gw_ident *id,
 		gw_out_raw(o, f->host.p, f->host.len);
 	}
 	gw_out_raw(o, "\r\n", 2);
+	out_via(o, f);
 	/* end to end: the upstream says whether to go on (RFC 9110 10.1.1) */
 	if (f->expects_continue)
 		gw_out_str(o, "Expect: 100-continue\r\n");

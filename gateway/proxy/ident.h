@@ -36,6 +36,8 @@ struct gw_request_fields {
 	const char *login;
 	uint32_t number;       /* of the request on its connection */
 	struct gw_str host;    /* checked by the codec; may be empty */
+	const char *via;       /* our name in Via; "" for none */
+	int minor;             /* HTTP/1.minor, as received */
 	bool expects_continue;
 };
 

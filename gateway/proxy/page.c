@@ -152,14 +152,12 @@ static void
 out_head(struct gw_out *o, const struct gw_page *p, size_t body_len)
 {
 	int status = gw_err_http_status(p->reason);
-	char line[96], number[24], date[40];
-	struct tm tm;
+	char line[96], number[24], date[GW_HTTP_DATE_SIZE];
 
 	gw_format(line, sizeof(line), "HTTP/1.1 %d %s\r\n", status,
 		  kinds[kind_of(status)].phrase);
 	gw_format(number, sizeof(number), "%zu", body_len);
-	gmtime_r(&p->now, &tm);
-	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	gw_http_date(date, p->now);
 	gw_out_str(o, line);
 	gw_out_field(o, "Date", date);
 	gw_out_field(o, "Content-Type", p->as_json

@@ -91,6 +91,8 @@ compose(struct gw_conn *c, const struct gw_http_msg *m)
 		.login = c->login,
 		.number = c->request_count,
 		.host = m->host,
+		.via = w->site->conf->headers.via,
+		.minor = m->minor,
 		.expects_continue = x->expects_continue,
 	};
 	struct gw_http_forward f = { .owned = w->site->owned,
@@ -121,6 +123,7 @@ gw_exchange_begin(struct gw_conn *c, size_t head_len)
 	struct gw_error err = { .detail = "" };
 	enum gw_err rc;
 
+	x->is_head = gw_http_begins_head(gw_buf_head(c->in), head_len);
 	rc = gw_http_parse_request(gw_buf_head(c->in), head_len, &lim, m,
 				   &err);
 	if (rc == GW_ERR_OK) {

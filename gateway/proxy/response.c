@@ -52,7 +52,9 @@ write_head(struct gw_conn *c, const struct gw_http_msg *m, bool upgrade)
 	struct gw_buf *b = gw_exchange_room(c, m->head_len + HEAD_EXTRA);
 	struct gw_out o = { .p = gw_buf_tail(b), .cap = gw_buf_room(b) };
 
-	gw_http_write_response(&o, m, x->client_minor, x->keep_alive, upgrade);
+	gw_http_write_response(&o, m, &(struct gw_http_reply){
+		.client_minor = x->client_minor, .keep_alive = x->keep_alive,
+		.upgrade = upgrade, .date = gw_worker_date(c->worker) });
 	if (o.bad) {
 		gw_exchange_fail_up(c, GW_ERR_UPSTREAM_PROTOCOL, "head cannot be sent on");
 		return;

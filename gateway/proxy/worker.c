@@ -226,6 +226,18 @@ on_stop_timer(struct gw_timer *t)
 	gw_timer_after(w->loop, t, 0);
 }
 
+const char *
+gw_worker_date(struct gw_worker *w)
+{
+	time_t now = time(NULL);
+
+	if (now != w->date_second) {
+		gw_http_date(w->date, now);
+		w->date_second = now;
+	}
+	return w->date;
+}
+
 bool
 gw_worker_may_log(struct gw_worker *w)
 {

@@ -48,6 +48,8 @@ struct gw_worker {
 	char *scratch;             /* GW_SCRATCH bytes */
 	uint64_t log_second;       /* … of the last rate-limited line */
 	unsigned log_lines;
+	time_t date_second;        /* … that `date` is of */
+	char date[GW_HTTP_DATE_SIZE];
 
 	struct gw_worker_counters count;
 };
@@ -70,6 +72,8 @@ void gw_worker_end_session(struct gw_worker *w,
 			   enum gw_err why);
 struct gw_conn **gw_worker_bucket(struct gw_worker *w,
 				  const uint8_t session[GW_SESSION_ID]);
+/* The time as a Date field says it. */
+const char *gw_worker_date(struct gw_worker *w);
 /* Whether one more line may be written about what any stranger can cause. */
 bool gw_worker_may_log(struct gw_worker *w);
 

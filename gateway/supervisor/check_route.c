@@ -22,6 +22,18 @@ is_framing(const char *s)
 	return false;
 }
 
+static bool
+check_via(struct gw_check *k)
+{
+	const char *v = k->s->conf.headers.via;
+
+	if (*v == '\0' || gw_is_token(v))
+		return true;
+	return gw_complain(k->c, gw_check_line(k, "headers", 0, "via"),
+			   "via: '%s' cannot stand for a host in Via "
+			   "(RFC 9110 7.6.3)", v);
+}
+
 bool
 gw_check_headers(struct gw_check *k)
 {
@@ -47,7 +59,7 @@ gw_check_headers(struct gw_check *k)
 						   names[i].key, v,
 						   names[j].key);
 	}
-	return true;
+	return check_via(k);
 }
 
 bool

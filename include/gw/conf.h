@@ -81,6 +81,7 @@ struct gw_conf_policy {
 
 struct gw_conf_headers {
 	char *user, *upn, *sid, *groups, *request_id, *mapping;
+	char *via;               /* our name in Via; "" for none */
 	bool client_cert;        /* RFC 9440 Client-Cert, Client-Cert-Chain */
 };
 

@@ -86,9 +86,13 @@ parse_response(void)
 static void
 write_response(void)
 {
+	static const struct gw_http_reply r = {
+		.client_minor = 1, .keep_alive = true,
+		.date = "Thu, 01 Jan 1970 00:00:00 GMT",
+	};
 	struct gw_out o = { .p = buf, .cap = sizeof(buf) };
 
-	gw_http_write_response(&o, &msg, 1, true, false);
+	gw_http_write_response(&o, &msg, &r);
 	sink += o.len;
 }
 

@@ -16,6 +16,7 @@ struct circumstances {
 	int client_minor;
 };
 
+static const char date[] = "Thu, 01 Jan 1970 00:00:00 GMT";
 static struct gw_http_msg msg, again;
 static struct naive_head in, out;
 static char written[2 * INPUT_MAX];
@@ -37,10 +38,19 @@ is_dropped(const struct naive_head *h, size_t i)
 	       naive_is_option(h, h->name[i]);
 }
 
+static size_t
+dates_kept(void)
+{
+	struct naive_text v, name = { "date", 4 };
+
+	return naive_is_option(&in, name) ? 0 : naive_find(&in, "date", &v);
+}
+
 static bool
 is_ours(const struct naive_head *h, size_t i)
 {
-	return naive_is(h->name[i], "connection") ||
+	return (naive_is(h->name[i], "date") && dates_kept() == 0) ||
+	       naive_is(h->name[i], "connection") ||
 	       naive_is(h->name[i], "upgrade") ||
 	       naive_is(h->name[i], "content-length") ||
 	       naive_is(h->name[i], "transfer-encoding");
@@ -63,6 +73,17 @@ check_fields(void)
 	}
 	for (; o < out.count; o++)
 		gw_assert(is_ours(&out, o));
+}
+
+/* Whatever is final has one, the server's if that said it. */
+static void
+check_date(void)
+{
+	struct naive_text v;
+	size_t had = dates_kept(), has = naive_find(&out, "date", &v);
+
+	gw_assert(has == (had == 0 && msg.status >= 200 ? 1 : had));
+	gw_assert(had > 0 || has == 0 || naive_is(v, date));
 }
 
 /* RFC 9112 6.3 once more, for the client's side. */
@@ -123,8 +144,9 @@ pass_on(const char *p, size_t len, const struct circumstances *c)
 		return;
 	}
 	gw_assert(msg.status != 101 || (c->to_upgrade && msg.wants_upgrade));
-	gw_http_write_response(&o, &msg, c->client_minor, c->keep_alive,
-			       msg.status == 101);
+	gw_http_write_response(&o, &msg, &(struct gw_http_reply){
+		.client_minor = c->client_minor, .keep_alive = c->keep_alive,
+		.upgrade = msg.status == 101, .date = date });
 	gw_assert(!o.bad);
 	gw_assert(naive_read_head(p, head_len, &in) && in.len == head_len);
 	gw_assert(naive_read_head(o.p, o.len, &out) && out.len == o.len);
@@ -132,6 +154,7 @@ pass_on(const char *p, size_t len, const struct circumstances *c)
 	gw_assert(naive_same(in.part[1], out.part[1]));
 	gw_assert(naive_same(in.part[2], out.part[2]));
 	check_fields();
+	check_date();
 	check_framing(c);
 	check_again(&o, c);
 }

@@ -47,3 +47,19 @@ Test(head_end, byte_by_byte)
 		cr_expect_eq(end, cases[i].want, "%s", cases[i].what);
 	}
 }
+
+static const struct { const char *in; bool want; } heads[] = {
+	{ "HEAD / HTTP/1.1\r\nHost : a\r\n\r\n", true },
+	{ "\r\n\r\nHEAD nonsense", true }, { "HEAD ", true },
+	{ "\r\n\r\n\r\nHEAD /", false }, { "HEAD", false }, { "", false },
+	{ "HEADS / HTTP/1.1", false }, { "head / HTTP/1.1", false },
+	{ "GET /HEAD HTTP/1.1", false }, { "\nHEAD /", false },
+};
+
+Test(head_end, begins_head)
+{
+	for (size_t i = 0; i < GW_COUNT(heads); i++)
+		cr_expect_eq(gw_http_begins_head(heads[i].in,
+						 strlen(heads[i].in)),
+			     heads[i].want, "%s", heads[i].in);
+}

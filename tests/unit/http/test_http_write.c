@@ -311,10 +311,52 @@ Test(write, responses)
 						    c->to_head, c->to_upgrade,
 						    &m, &err),
 			     GW_ERR_OK, "%s: %s", c->what, err.detail);
-		gw_http_write_response(&o, &m, c->client_minor, c->keep_alive,
-				       c->upgrade);
+		gw_http_write_response(&o, &m, &(struct gw_http_reply){
+			.client_minor = c->client_minor,
+			.keep_alive = c->keep_alive, .upgrade = c->upgrade });
 		cr_expect_not(o.bad);
 		cr_expect(str_is((struct gw_str){ buf, o.len }, c->want),
 			  "%s: %.*s", c->what, (int)o.len, buf);
+	}
+}
+
+#define NOW "Tue, 29 Feb 2028 23:59:58 GMT"
+
+/* RFC 9110 6.6.1: what is final gets one, unless it has one. */
+static const struct { const char *what, *in, *want; } dated[] = {
+	{ "none", OK("Content-Length: 1\r\n"),
+	  OK("Date: " NOW "\r\nContent-Length: 1\r\n") },
+	{ "one", OK("Date: yesterday\r\nContent-Length: 1\r\n"),
+	  OK("Date: yesterday\r\nContent-Length: 1\r\n") },
+	{ "for this connection only", OK("Date: x\r\nConnection: date\r\n"
+					 "Content-Length: 1\r\n"),
+	  OK("Date: " NOW "\r\nContent-Length: 1\r\n") },
+	{ "304", "HTTP/1.1 304 Not Modified\r\n\r\n",
+	  "HTTP/1.1 304 Not Modified\r\nDate: " NOW "\r\n\r\n" },
+	{ "interim", "HTTP/1.1 103 Early Hints\r\n\r\n",
+	  "HTTP/1.1 103 Early Hints\r\n\r\n" },
+};
+
+Test(write, dates)
+{
+	static struct gw_http_msg m;
+	char date[GW_HTTP_DATE_SIZE];
+
+	gw_http_date(date, 0);
+	cr_assert_str_eq(date, "Thu, 01 Jan 1970 00:00:00 GMT");
+	gw_http_date(date, 1835481598);
+	cr_assert_str_eq(date, NOW);
+	for (size_t i = 0; i < GW_COUNT(dated); i++) {
+		const char *in = dated[i].in;
+		char buf[256];
+		struct gw_out o = { .p = buf, .cap = sizeof(buf) };
+
+		cr_assert_eq(gw_http_parse_response(in, strlen(in), false,
+						    false, &m, NULL),
+			     GW_ERR_OK, "%s", dated[i].what);
+		gw_http_write_response(&o, &m, &(struct gw_http_reply){
+			.client_minor = 1, .keep_alive = true, .date = date });
+		cr_expect(str_is((struct gw_str){ buf, o.len }, dated[i].want),
+			  "%s: %.*s", dated[i].what, (int)o.len, buf);
 	}
 }

@@ -220,7 +220,7 @@ static const uint8_t der[] = { 1, 2, 3 };
 static const struct gw_der chain[] = { { der, 3 }, { der, 1 }, { der, 2 } };
 
 static char *
-fields_of(const struct gw_ident *id, struct gw_str host)
+fields_of(const struct gw_ident *id, struct gw_str host, const char *via)
 {
 	static char text[4096];
 	struct gw_out o = { .p = text, .cap = sizeof(text) - 1 };
@@ -228,7 +228,7 @@ fields_of(const struct gw_ident *id, struct gw_str host)
 	gw_ident_write(&o, id, &(struct gw_request_fields){
 		.id_name = "X-Id", .login = "0123456789abcdef",
 		.number = UINT32_MAX,
-		.host = host });
+		.host = host, .via = via, .minor = 1 });
 	cr_assert(!o.bad);
 	text[o.len] = '\0';
 	return text;
@@ -254,14 +254,14 @@ Test(parts, identity)
 	cr_assert(id != NULL);
 	cr_assert(!gw_ident_may_use(id, 0) && gw_ident_may_use(id, 1) &&
 		  !gw_ident_may_use(id, 2));
-	t = fields_of(id, str("h:1"));
+	t = fields_of(id, str("h:1"), "gate");
 	cr_assert_str_eq(t, "X-User: alice\r\nX-SID: S-1-5-21-1\r\n"
 		"X-Groups: A,B\r\nX-Map: upn\r\nClient-Cert: :AQID:\r\n"
 		"Client-Cert-Chain: :AQ==:\r\nClient-Cert-Chain: :AQI=:\r\n"
 		"X-Forwarded-For: 2001:db8::1\r\nX-Forwarded-Proto: https\r\n"
 		"X-Id: 0123456789abcdef-4294967295\r\n"
 		"Forwarded: for=\"[2001:db8::1]\";proto=https;host=\"h:1\"\r\n"
-		"X-Forwarded-Host: h:1\r\n");
+		"X-Forwarded-Host: h:1\r\nVia: 1.1 gate\r\n");
 	free(id);
 }
 
@@ -276,7 +276,7 @@ Test(parts, identity_without_account)
 	const char *t;
 
 	cr_assert(id != NULL);
-	t = fields_of(id, str(""));
+	t = fields_of(id, str(""), "");
 	cr_assert_str_eq(t, "Client-Cert: :AQID:\r\n"
 		"X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\n"
 		"X-Id: 0123456789abcdef-4294967295\r\n"

@@ -522,6 +522,72 @@ Test(proxy, head_method)
 }
 
 /* RFC 9110 9.3.7: about the server as a whole. */
+/* All that comes until the end of the connection. */
+static size_t
+read_all(struct rig_client *c, char *buf, size_t cap)
+{
+	size_t len = 0;
+	int n;
+
+	while (len < cap - 1 &&
+	       (n = rig_recv(c, buf + len, cap - 1 - len)) > 0)
+		len += (size_t)n;
+	buf[len] = '\0';
+	return len;
+}
+
+static const struct { const char *what, *text, *status; } refused_heads[] = {
+	{ "wrong", "HEAD / HTTP/1.1\r\nHost : h\r\n\r\n", "400" },
+	{ "another version", "\r\nHEAD / HTTP/3.0\r\n\r\n", "505" },
+	{ "never whole", "HEAD / HTTP/1.1\r\n", "408" },
+};
+
+/* The refusal of a HEAD has no body either (RFC 9110 9.3.2). */
+Test(proxy, refused_head)
+{
+	static const struct rig_key keys[] = {
+		{ "listener", "header_timeout", "300ms" }, { NULL, NULL, NULL },
+	};
+	struct rig *r = rig_start(keys);
+	struct rig_client c;
+	char buf[4096];
+
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < GW_COUNT(refused_heads); i++) {
+		const char *what = refused_heads[i].what;
+		size_t len;
+
+		cr_assert(rig_connect(r, &c, 0));
+		rig_send(&c, refused_heads[i].text);
+		len = read_all(&c, buf, sizeof(buf));
+		cr_assert(len > 4 && strstr(buf, "\r\n\r\n") == buf + len - 4,
+			  "%s: %s", what, buf);
+		cr_assert(strncmp(buf + 9, refused_heads[i].status, 3) == 0,
+			  "%s: %s", what, buf);
+		cr_assert(strstr(buf, "\r\nContent-Length: ") != NULL);
+		rig_close(&c);
+	}
+	rig_stop(r);
+}
+
+/* A response has the time it came at, if its server did not say so. */
+Test(proxy, dated)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+	char *head;
+
+	rig_answer(r, &allow);
+	cr_assert(rig_connect(r, &c, 0));
+	rig_send(&c, GET("/bytes/1"));
+	cr_assert_eq(rig_response(&c, &head, NULL, NULL), 200);
+	cr_assert(strstr(head, "\r\nDate: ") != NULL &&
+		  strstr(head, " GMT\r\n") != NULL, "%s", head);
+	free(head);
+	rig_close(&c);
+	rig_stop(r);
+}
+
 Test(proxy, options_asterisk)
 {
 	struct rig *r = rig_start(NULL);
@@ -566,6 +632,7 @@ Test(proxy, identity_fields)
 			    "host=\"vdi.example.com:8443\"\r\n") != NULL);
 	cr_assert(strstr(h, "Client-Cert: :MII") != NULL);
 	cr_assert(strstr(h, "X-Keep: yes\r\n") != NULL);
+	cr_assert(strstr(h, "\r\nVia: 1.1 gwd\r\n") != NULL, "%s", h);
 	cr_assert(strstr(h, "root") == NULL && strstr(h, "6.6.6.6") == NULL &&
 		  strstr(h, ":AAAA:") == NULL && strstr(h, "mine") == NULL &&
 		  strcasestr(h, "x-hop") == NULL, "%s", h);

@@ -225,6 +225,8 @@ static const struct bad_case {
 	  "	certificate = \"leaf.pem\"",
 	  "the issuer's certificate does not follow" },
 	/* the rest */
+	{ "name in Via", "mapping {", "headers { @via = \"a, b\" }\nmapping {",
+	  "via: 'a, b' cannot stand" },
 	{ "field name", "mapping {", "headers { @user = \"X User\" }\n"
 	  "mapping {", "user: 'X User' cannot be the name" },
 	{ "framing field", "mapping {",
