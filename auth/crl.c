@@ -1,6 +1,7 @@
 /* crl.c — see crl.h. The frame of the list is taken apart with OpenSSL's
  * ASN.1 reader; the entries, which may be millions, are only walked over. */
 #include "crl.h"
+#include "distribution.h"
 
 #include <limits.h>
 #include <string.h>
@@ -49,7 +50,6 @@ struct gw_crl {
 	X509_REVOKED *found;
 	EVP_PKEY *verified_by; /* a key its signature has passed with */
 	time_t this_update, next_update;
-	bool is_delta;
 	uint32_t *slots; /* offset into der + 1, or 0 */
 	size_t slot_mask, entries;
 	uint64_t seed;
@@ -296,11 +296,10 @@ index_entries(struct gw_crl *c, struct gw_error *err)
 		if (why != NULL)
 			return malformed(err, why);
 		slot = find(c, serial.p, serial.len);
-		/* twice revoked is revoked; a delta also takes back */
-		if (*slot != 0 && c->is_delta)
-			return malformed(err, "a serial number is listed twice");
+		/* two dates or reasons: it is not clear what has been said */
 		if (*slot != 0)
-			continue;
+			return malformed(err, "a serial number is listed "
+					      "twice");
 		*slot = (uint32_t)(entry.start - c->der) + 1;
 	}
 	c->entries = n;
@@ -332,6 +331,9 @@ check_scope(X509_EXTENSION *x, struct gw_error *err)
 
 	if (i == NULL)
 		return malformed(err, "issuing distribution point is broken");
+	if (!gw_distribution_is_place(i->distpoint))
+		return malformed(err, "neither a URI nor a directory's entry "
+				      "for its place");
 	if (i->indirectCRL > 0)
 		return malformed(err, "indirect lists are not supported");
 	if (i->onlyattr > 0)
@@ -351,7 +353,7 @@ is_repeated(const X509_EXTENSIONS *exts, int at)
 }
 
 static enum gw_err
-check_extensions(struct gw_crl *c, struct span s, struct gw_error *err)
+check_extensions(struct span s, struct gw_error *err)
 {
 	const unsigned char *p = s.p;
 	gw_auto(free_extensions) X509_EXTENSIONS *exts =
@@ -366,7 +368,6 @@ check_extensions(struct gw_crl *c, struct span s, struct gw_error *err)
 		X509_EXTENSION *x = sk_X509_EXTENSION_value(exts, i);
 		int nid = OBJ_obj2nid(X509_EXTENSION_get_object(x));
 
-		c->is_delta |= nid == NID_delta_crl;
 		if (is_repeated(exts, i))
 			rc = malformed(err, "an extension twice");
 		else if (X509_EXTENSION_get_critical(x) && !is_known(nid))
@@ -405,7 +406,7 @@ parse_tbs(struct gw_crl *c, struct span s, const struct tlv *outer_alg,
 	if (!next(&s, &t) || t.class != V_ASN1_CONTEXT_SPECIFIC || t.tag != 0 ||
 	    s.len != 0)
 		return malformed(err, "trailing bytes");
-	return check_extensions(c, contents(&t), err);
+	return check_extensions(contents(&t), err);
 }
 
 static enum gw_err

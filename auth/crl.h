@@ -23,7 +23,7 @@ struct gw_crl;
  * than 2, no nextUpdate, inner and outer algorithms that differ, an extension
  * twice or critical and unknown, be it of any entry, an indirect list, a list
  * limited to attribute certificates, contradictory scopes, a serial number
- * twice in a delta, more than the limits above. */
+ * twice, more than the limits above. */
 GW_MUST_CHECK enum gw_err gw_crl_parse(const uint8_t *der, size_t len,
 				       struct gw_crl **out,
 				       struct gw_error *err);

@@ -14,6 +14,7 @@ struct gw_crls {
 	struct gw_crl **indexed;
 	size_t indexed_count;
 	struct gw_error unusable; /* the first list that was left out */
+	bool has_unnumbered;
 };
 
 struct gw_crls *
@@ -57,6 +58,12 @@ check_strength(const X509_CRL *crl, struct gw_error *err)
 	return gw_fail(err, GW_ERR_REVOCATION_SIGNER,
 		       "CRL signed with a weak algorithm (%.40s)",
 		       OBJ_nid2ln(X509_CRL_get_signature_nid(crl)));
+}
+
+static bool
+is_numbered(const X509_CRL *crl)
+{
+	return X509_CRL_get_ext_by_NID(crl, NID_crl_number, -1) >= 0;
 }
 
 static bool
@@ -133,6 +140,7 @@ gw_crls_borrow(struct gw_crls *c, const struct gw_crl_list *l)
 {
 	X509_CRL *x = gw_crl_list_get0_x509(l);
 
+	c->has_unnumbered |= !is_numbered(x);
 	gw_assert(X509_CRL_up_ref(x) == 1 &&
 		  sk_X509_CRL_push(c->lists, x) > 0);
 }
@@ -170,16 +178,31 @@ gw_crls_add(struct gw_crls *c, const uint8_t *der, size_t len,
 
 /* ---- asking */
 
-/* The registered CA is not part of what is judged (RFC 5280, 6.1: a trust
- * anchor is not in the path), so that nobody need have a list about it. */
-static int
-on_verify(int ok, X509_STORE_CTX *ctx)
+/* What is wrong about a list for the registered CA itself says nothing: a
+ * trust anchor is not in the path (RFC 5280, 6.1), so that nobody need have a
+ * list about it. libcrypto asks all the same. What is wrong with a list that
+ * the leaf needs, too, it has said by then. */
+static bool
+is_about_anchor(X509_STORE_CTX *ctx)
 {
 	int last = sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) - 1;
 
-	if (ok == 0 && X509_STORE_CTX_get0_parent_ctx(ctx) == NULL &&
-	    X509_STORE_CTX_get_error(ctx) == X509_V_ERR_UNABLE_TO_GET_CRL &&
-	    X509_STORE_CTX_get_error_depth(ctx) == last) {
+	if (X509_STORE_CTX_get0_parent_ctx(ctx) != NULL ||
+	    X509_STORE_CTX_get_error_depth(ctx) != last)
+		return false;
+	switch (X509_STORE_CTX_get_error(ctx)) {
+	case X509_V_ERR_UNABLE_TO_GET_CRL:
+	case X509_V_ERR_DIFFERENT_CRL_SCOPE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int
+on_verify(int ok, X509_STORE_CTX *ctx)
+{
+	if (ok == 0 && is_about_anchor(ctx)) {
 		X509_STORE_CTX_set_error(ctx, X509_V_OK);
 		return 1;
 	}
@@ -268,9 +291,18 @@ is_untimely(const X509_CRL *crl, time_t now)
 	       next == NULL || X509_cmp_time(next, &now) <= 0;
 }
 
+/* A list without a number (RFC 5280, 5.2.3) comes from a CA that does not
+ * conform, which its section may be lenient about. */
+static bool
+may_clear(const X509_CRL *x, const struct inquiry *q)
+{
+	return is_delta(x) ? !is_untimely(x, q->now)
+			   : q->rules->is_lenient || is_numbered(x);
+}
+
 /* Borrows; NULL when there are none to leave out. */
 static STACK_OF(X509_CRL) *
-without_untimely_deltas(const struct gw_crls *c, time_t now)
+those_that_clear(const struct gw_crls *c, const struct inquiry *q)
 {
 	STACK_OF(X509_CRL) *out = sk_X509_CRL_new_null();
 	int n = sk_X509_CRL_num(c->lists);
@@ -279,7 +311,7 @@ without_untimely_deltas(const struct gw_crls *c, time_t now)
 	for (int i = 0; i < n; i++) {
 		X509_CRL *x = sk_X509_CRL_value(c->lists, i);
 
-		if (!is_delta(x) || !is_untimely(x, now))
+		if (may_clear(x, q))
 			gw_assert(sk_X509_CRL_push(out, x) > 0);
 	}
 	if (sk_X509_CRL_num(out) < n)
@@ -288,20 +320,24 @@ without_untimely_deltas(const struct gw_crls *c, time_t now)
 	return NULL;
 }
 
-/* libcrypto does not ask whether a delta is over or of the future. Such a one
- * still revokes, for that has been said; but it takes nothing back. */
+/* libcrypto does not ask whether a delta is over or of the future, nor for a
+ * list's number. Such a one still revokes, for that has been said; but it
+ * clears nobody. */
 static enum gw_err
 check(const struct gw_crls *c, const struct inquiry *q, struct gw_error *err)
 {
 	enum gw_err rc = check_with(c, c->lists, q, err);
-	STACK_OF(X509_CRL) *timely = NULL;
+	STACK_OF(X509_CRL) *clearing = NULL;
 
 	if (rc == GW_ERR_OK)
-		timely = without_untimely_deltas(c, q->now);
-	if (timely == NULL)
+		clearing = those_that_clear(c, q);
+	if (clearing == NULL)
 		return rc;
-	rc = check_with(c, timely, q, err);
-	sk_X509_CRL_free(timely);
+	rc = check_with(c, clearing, q, err);
+	sk_X509_CRL_free(clearing);
+	if (rc == GW_ERR_REVOCATION_UNAVAILABLE && c->has_unnumbered)
+		gw_fail(err, rc, "a CRL without a number, and the CA's "
+				 "section is not lenient");
 	return rc;
 }
 

@@ -48,8 +48,11 @@ GW_MUST_CHECK enum gw_err gw_crls_check_at(struct gw_crls *c,
 					   time_t now, struct gw_error *err);
 
 /* The leaf of `path` and each CA in it but the registered one. `given`: more
- * certificates that CRL issuers may be among. Without a usable list for any
- * of them the path is refused. GW_ERR_CERT_REVOKED, REVOCATION_*. */
+ * certificates that CRL issuers may be among. Fail closed: without a usable
+ * list for any of them the path is refused. One that cannot be read, is over
+ * or (unless the rules are lenient) has no number clears nobody, while other
+ * validators would go on as if there were none. GW_ERR_CERT_REVOKED,
+ * REVOCATION_*. */
 GW_MUST_CHECK enum gw_err gw_crls_check(struct gw_crls *c,
 					const struct gw_path *path,
 					STACK_OF(X509) *given,

@@ -42,6 +42,20 @@ gw_place_is_file(const char *s)
 	return s[0] == '/' && s[1] != '\0';
 }
 
+bool
+gw_distribution_is_place(const DIST_POINT_NAME *n)
+{
+	if (n == NULL || n->type != 0)
+		return true;
+	for (int i = 0; i < sk_GENERAL_NAME_num(n->name.fullname); i++) {
+		int type = sk_GENERAL_NAME_value(n->name.fullname, i)->type;
+
+		if (type != GEN_URI && type != GEN_DIRNAME)
+			return false;
+	}
+	return true;
+}
+
 void
 gw_places_add(struct gw_places *p, const char *place)
 {

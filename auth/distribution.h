@@ -19,6 +19,10 @@ bool gw_place_is_http(const char *s);
 bool gw_place_is_ldap(const char *s);
 bool gw_place_is_file(const char *s);
 
+/* Whether every name of a distribution point, in a certificate or a list, is
+ * one a list can be had by: a URI or a directory's entry. */
+bool gw_distribution_is_place(const DIST_POINT_NAME *n); /* NULL is fine */
+
 /* Adds a place that is one of these; others, repeated ones, and those past
  * the limit are left out. */
 void gw_places_add(struct gw_places *p, const char *place);
