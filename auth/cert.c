@@ -48,10 +48,14 @@ check_counts(const X509 *x, struct gw_error *err)
 {
 	struct gw_der san = extension_by_nid(x, NID_subject_alt_name);
 	struct gw_der nc = extension_by_nid(x, NID_name_constraints);
+	int parts = X509_NAME_entry_count(X509_get_subject_name(x));
 	struct gw_der seq, part;
 	size_t n, total = 0;
 	uint8_t tag;
 
+	if (parts > GW_CERT_SUBJECT_MAX)
+		return gw_fail(err, GW_ERR_CERT_MALFORMED,
+			       "subject of %d parts", parts);
 	if (san.len > 0 && (!gw_der_only(san, GW_DER_SEQUENCE, &seq) ||
 			    !gw_der_count(seq, &n)))
 		return gw_fail(err, GW_ERR_CERT_MALFORMED,
@@ -73,6 +77,34 @@ check_counts(const X509 *x, struct gw_error *err)
 		return gw_fail(err, GW_ERR_CERT_MALFORMED,
 			       "%zu name constraints", total);
 	return GW_ERR_OK;
+}
+
+/* Lists that libcrypto takes for good when they are empty or, as long as
+ * nobody asks, no lists at all: SIZE (1..MAX) in RFC 5280. */
+static enum gw_err
+check_lists(const X509 *x, struct gw_error *err)
+{
+	static const int lists[] = { NID_ext_key_usage, NID_info_access };
+	AUTHORITY_INFO_ACCESS *access;
+	int critical;
+
+	for (size_t i = 0; i < GW_COUNT(lists); i++) {
+		struct gw_der list = extension_by_nid(x, lists[i]), seq;
+
+		if (X509_get_ext_by_NID(x, lists[i], -1) >= 0 &&
+		    (!gw_der_only(list, GW_DER_SEQUENCE, &seq) ||
+		     seq.len == 0))
+			return gw_fail(err, GW_ERR_CERT_MALFORMED,
+				       "%s: empty or no list",
+				       OBJ_nid2ln(lists[i]));
+	}
+	access = X509_get_ext_d2i(x, NID_info_access, &critical, NULL);
+	AUTHORITY_INFO_ACCESS_free(access);
+	return access != NULL || critical == -1
+		       ? GW_ERR_OK
+		       : gw_fail(err, GW_ERR_CERT_MALFORMED,
+				 "authority information access cannot be "
+				 "decoded");
 }
 
 static enum gw_err
@@ -116,6 +148,8 @@ check_limits(X509 *x, struct gw_error *err)
 
 	if (rc == GW_ERR_OK)
 		rc = check_counts(x, err);
+	if (rc == GW_ERR_OK)
+		rc = check_lists(x, err);
 	if (rc == GW_ERR_OK)
 		rc = check_key(x, err);
 	if (rc == GW_ERR_OK &&

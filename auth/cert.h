@@ -13,6 +13,7 @@
 
 #define GW_CERT_KEY_BITS_MAX    16384 /* RSA; beyond it a check costs too much */
 #define GW_CERT_EXTENSIONS_MAX  64
+#define GW_CERT_SUBJECT_MAX     64    /* parts of the subject */
 #define GW_CERT_NAMES_MAX       256   /* subject alternative names */
 #define GW_CERT_CONSTRAINTS_MAX 256   /* name constraints, both kinds */
 
