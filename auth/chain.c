@@ -9,7 +9,8 @@
 #include <openssl/pem.h>
 #include <string.h>
 
-#define SECURITY_LEVEL 2 /* 112 bits: RSA 2048, SHA-224, no SHA-1 */
+#define SECURITY_LEVEL  2 /* 112 bits: RSA 2048, SHA-224, no SHA-1 */
+#define SELF_ISSUED_MAX 4 /* CAs in a path beyond its depth */
 
 struct anchor {
 	X509 *cert;
@@ -250,10 +251,19 @@ is_within_skew(X509_STORE_CTX *ctx)
 	}
 }
 
+/* A CA "MUST" have a key usage extension (RFC 5280, 4.2.1.3), but one without
+ * it may sign certificates (6.1.4 (n)) and lists (6.3.3 (f)). */
+static bool
+is_unlimited(X509_STORE_CTX *ctx)
+{
+	return X509_STORE_CTX_get_error(ctx) ==
+	       X509_V_ERR_CA_CERT_MISSING_KEY_USAGE;
+}
+
 int
 gw_chain_callback(int ok, X509_STORE_CTX *ctx)
 {
-	if (ok == 0 && is_within_skew(ctx)) {
+	if (ok == 0 && (is_within_skew(ctx) || is_unlimited(ctx))) {
 		X509_STORE_CTX_set_error(ctx, X509_V_OK);
 		return 1;
 	}
@@ -269,6 +279,23 @@ accept_policies(X509_VERIFY_PARAM *p, STACK_OF(ASN1_OBJECT) *policies)
 		       ? X509_VERIFY_PARAM_set1_policies(p, policies) == 1
 		       : X509_VERIFY_PARAM_add0_policy(
 				 p, OBJ_nid2obj(NID_any_policy)) == 1;
+}
+
+/* libcrypto counts self-issued CAs, too; rules.h does not. */
+static int
+longest(const struct gw_chain_rules *rules)
+{
+	return rules->max_depth + SELF_ISSUED_MAX;
+}
+
+/* To libcrypto a common name that looks like a host is one, and held to the
+ * constraints on DNS names, while no DNS name stands beside it. Cards are
+ * issued to "SMITH.JOHN.123": where the certificate has alternative names at
+ * all, those are its names. Where it has none, the guess stands. */
+static bool
+has_names(const X509 *leaf)
+{
+	return X509_get_ext_by_NID(leaf, NID_subject_alt_name, -1) >= 0;
 }
 
 /* No purpose is set: libcrypto's idea of a TLS client is looser than ours in
@@ -293,7 +320,10 @@ gw_chain_context(X509_STORE *store, X509 *leaf, STACK_OF(X509) *untrusted,
 	if (!rules->is_lenient)
 		X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_X509_STRICT);
 	X509_VERIFY_PARAM_set_auth_level(p, SECURITY_LEVEL);
-	X509_VERIFY_PARAM_set_depth(p, rules->max_depth);
+	X509_VERIFY_PARAM_set_depth(p, longest(rules));
+	if (has_names(leaf))
+		X509_VERIFY_PARAM_set_hostflags(
+			p, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
 	X509_VERIFY_PARAM_set_time(p, now);
 	X509_STORE_CTX_set_verify_cb(ctx, gw_chain_callback);
 	X509_STORE_CTX_set_app_data(ctx, (void *)(uintptr_t)rules);
@@ -402,6 +432,16 @@ struct attempt {
 	struct gw_path *out;
 };
 
+static bool
+may_issue(void *arg, X509 *x)
+{
+	const struct attempt *a = arg;
+
+	return a->now - gw_cert_not_after(x) <= a->rules->skew_s &&
+	       gw_cert_not_before(x) - a->now <= a->rules->skew_s &&
+	       gw_rules_may_issue(x, a->rules);
+}
+
 /* `way`: leaf first, ends at a registered CA, which alone is trusted here, so
  * that libcrypto has nowhere else to go. */
 static bool
@@ -424,12 +464,14 @@ try_others(const struct gw_trust *t, const struct gw_chain_rules *rules,
 {
 	STACK_OF(X509) *anchors = sk_X509_new_null();
 	struct attempt a = { t, rules, now, out };
+	const struct gw_ways ways = { given, anchors, longest(rules),
+				      may_issue, try_way, &a };
 	bool found;
 
 	gw_assert(anchors != NULL);
 	for (size_t i = 0; i < t->count; i++)
 		gw_assert(sk_X509_push(anchors, t->anchors[i].cert) > 0);
-	found = gw_paths_any(given, anchors, rules->max_depth, try_way, &a);
+	found = gw_paths_any(&ways);
 	sk_X509_free(anchors);
 	return found;
 }

@@ -39,10 +39,13 @@ const struct gw_conf_ca *gw_trust_ca(const struct gw_trust *t, size_t i);
 
 /* What is zero is the rule for logins. */
 struct gw_chain_rules {
-	int max_depth; /* CAs between the certificate and the end of the path */
+	/* CAs between the certificate and the end of the path; self-issued
+	 * ones do not count. */
+	int max_depth;
 	/* What a CA's extended key usage must allow; NULL: client
 	 * authentication. */
 	const struct gw_purposes *purposes;
+	bool needs_common_purpose; /* profile.h; for when `purposes` is none */
 	bool is_lenient; /* what conforming CAs must write is not insisted on:
 			    criticality, key identifiers, serial numbers */
 	/* RFC 5280, 6.1.1: X509_V_FLAG_EXPLICIT_POLICY, _INHIBIT_ANY,

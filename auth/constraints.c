@@ -1,5 +1,6 @@
 /* constraints.c — see constraints.h. */
 #include "constraints.h"
+#include "names.h"
 
 #include <string.h>
 #include <strings.h>
@@ -7,67 +8,21 @@
 /* ---- is the extension well written? */
 
 static bool
-has_nul(const ASN1_STRING *s)
-{
-	return memchr(ASN1_STRING_get0_data(s), '\0',
-		      (size_t)ASN1_STRING_length(s)) != NULL;
-}
-
-/* Labels of letters, digits, '-' and '_' between single dots. */
-static bool
-is_host(const char *p, size_t len)
-{
-	size_t label = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		bool is_alnum = (p[i] >= '0' && p[i] <= '9') ||
-				((p[i] | 0x20) >= 'a' && (p[i] | 0x20) <= 'z');
-
-		if (p[i] == '.' ? label == 0
-				: !is_alnum && p[i] != '-' && p[i] != '_')
-			return false;
-		label = p[i] == '.' ? 0 : label + 1;
-	}
-	return label > 0;
-}
-
-static bool
-is_host_or_below(const char *p, size_t len)
-{
-	return len > 0 && p[0] == '.' ? is_host(p + 1, len - 1)
-				      : is_host(p, len);
-}
-
-static bool
 is_dns(const ASN1_STRING *s)
 {
 	size_t len = (size_t)ASN1_STRING_length(s);
 
 	return len == 0 ||
-	       is_host((const char *)ASN1_STRING_get0_data(s), len);
-}
-
-static bool
-is_mail(const ASN1_STRING *s)
-{
-	const char *p = (const char *)ASN1_STRING_get0_data(s);
-	size_t len = (size_t)ASN1_STRING_length(s);
-	const char *at = memchr(p, '@', len);
-
-	if (has_nul(s))
-		return false;
-	if (at == NULL)
-		return len == 0 || is_host_or_below(p, len);
-	return at > p && is_host(at + 1, len - (size_t)(at + 1 - p));
+	       gw_name_is_host((const char *)ASN1_STRING_get0_data(s), len);
 }
 
 static bool
 is_uri(const ASN1_STRING *s)
 {
+	const char *p = (const char *)ASN1_STRING_get0_data(s);
 	size_t len = (size_t)ASN1_STRING_length(s);
 
-	return len == 0 ||
-	       is_host_or_below((const char *)ASN1_STRING_get0_data(s), len);
+	return len == 0 || gw_name_is_host_or_below(p, len);
 }
 
 /* Address and mask (RFC 4632: ones, then zeros). */
@@ -97,7 +52,7 @@ is_well_formed(const GENERAL_SUBTREE *t)
 
 	switch (g->type) {
 	case GEN_DNS:   return is_dns(g->d.dNSName);
-	case GEN_EMAIL: return is_mail(g->d.rfc822Name);
+	case GEN_EMAIL: return gw_name_is_mail(g->d.rfc822Name);
 	case GEN_URI:   return is_uri(g->d.uniformResourceIdentifier);
 	case GEN_IPADD: return is_ip(g->d.iPAddress);
 	default:        return true; /* applied, or refused, elsewhere */
@@ -111,6 +66,13 @@ are_well_formed(const STACK_OF(GENERAL_SUBTREE) *trees)
 		if (!is_well_formed(sk_GENERAL_SUBTREE_value(trees, i)))
 			return false;
 	return true;
+}
+
+/* There, and nothing in it: GeneralSubtrees has one at least. */
+static bool
+is_empty(const STACK_OF(GENERAL_SUBTREE) *trees)
+{
+	return trees != NULL && sk_GENERAL_SUBTREE_num(trees) == 0;
 }
 
 enum gw_err
@@ -128,8 +90,8 @@ gw_constraints_check(X509 *x, bool is_anchor, struct gw_error *err)
 	if ((X509_get_extension_flags(x) & EXFLAG_CA) == 0)
 		return gw_fail(err, GW_ERR_CERT_CONSTRAINT,
 			       "name constraints, but no CA");
-	if (sk_GENERAL_SUBTREE_num(nc->permittedSubtrees) <= 0 &&
-	    sk_GENERAL_SUBTREE_num(nc->excludedSubtrees) <= 0)
+	if (is_empty(nc->permittedSubtrees) || is_empty(nc->excludedSubtrees) ||
+	    (nc->permittedSubtrees == NULL && nc->excludedSubtrees == NULL))
 		return gw_fail(err, GW_ERR_CERT_CONSTRAINT,
 			       "name constraints without any");
 	if (!are_well_formed(nc->permittedSubtrees) ||
@@ -139,43 +101,7 @@ gw_constraints_check(X509 *x, bool is_anchor, struct gw_error *err)
 	return GW_ERR_OK;
 }
 
-/* ---- are the names that it is about? */
-
-static bool
-is_dns_name(const ASN1_STRING *s)
-{
-	const char *p = (const char *)ASN1_STRING_get0_data(s);
-	size_t len = (size_t)ASN1_STRING_length(s);
-	bool is_wild = len > 2 && p[0] == '*' && p[1] == '.';
-
-	return is_wild ? is_host(p + 2, len - 2) : is_host(p, len);
-}
-
-static bool
-is_mail_name(const ASN1_STRING *s)
-{
-	const char *p = (const char *)ASN1_STRING_get0_data(s);
-
-	return is_mail(s) &&
-	       memchr(p, '@', (size_t)ASN1_STRING_length(s)) != NULL;
-}
-
-static bool
-is_ip_name(const ASN1_STRING *s)
-{
-	return ASN1_STRING_length(s) == 4 || ASN1_STRING_length(s) == 16;
-}
-
-static bool
-is_name(const GENERAL_NAME *g)
-{
-	switch (g->type) {
-	case GEN_DNS:   return is_dns_name(g->d.dNSName);
-	case GEN_EMAIL: return is_mail_name(g->d.rfc822Name);
-	case GEN_IPADD: return is_ip_name(g->d.iPAddress);
-	default:        return true;
-	}
-}
+/* ---- the names that it is about */
 
 enum gw_err
 gw_constraints_check_names(X509 *x, struct gw_error *err)
@@ -185,12 +111,67 @@ gw_constraints_check_names(X509 *x, struct gw_error *err)
 	bool is_good = true;
 
 	for (int i = 0; i < sk_GENERAL_NAME_num(names) && is_good; i++)
-		is_good = is_name(sk_GENERAL_NAME_value(names, i));
+		is_good = gw_name_is_plausible(
+			sk_GENERAL_NAME_value(names, i));
 	GENERAL_NAMES_free(names);
 	return is_good ? GW_ERR_OK
 		       : gw_fail(err, GW_ERR_CERT_CONSTRAINT,
 				 "an alternative name is badly written, so "
 				 "that no name constraint can hold it");
+}
+
+/* ---- wildcards */
+
+/* Is `base` one of the names that "*.suffix" stands for, which have one label
+ * more than the suffix? */
+static bool
+stands_for(const ASN1_STRING *name, const ASN1_STRING *base)
+{
+	const char *p = (const char *)ASN1_STRING_get0_data(name);
+	const char *b = (const char *)ASN1_STRING_get0_data(base);
+	size_t len = (size_t)ASN1_STRING_length(name);
+	const char *dot = memchr(b, '.', (size_t)ASN1_STRING_length(base));
+
+	if (len < 2 || p[0] != '*' || p[1] != '.' || dot == NULL)
+		return false;
+	return (size_t)(b + ASN1_STRING_length(base) - dot) == len - 1 &&
+	       strncasecmp(p + 1, dot, len - 1) == 0;
+}
+
+static bool
+is_excluded(const GENERAL_NAME *g, const STACK_OF(GENERAL_SUBTREE) *trees)
+{
+	for (int i = 0; i < sk_GENERAL_SUBTREE_num(trees); i++) {
+		const GENERAL_NAME *base =
+			sk_GENERAL_SUBTREE_value(trees, i)->base;
+
+		if (base->type == GEN_DNS &&
+		    stands_for(g->d.dNSName, base->d.dNSName))
+			return true;
+	}
+	return false;
+}
+
+enum gw_err
+gw_constraints_check_wildcards(X509 *x, X509 *ca, struct gw_error *err)
+{
+	gw_auto(NAME_CONSTRAINTS_free) NAME_CONSTRAINTS *nc =
+		X509_get_ext_d2i(ca, NID_name_constraints, NULL, NULL);
+	GENERAL_NAMES *names = NULL;
+	bool is_out = false;
+
+	if (nc != NULL && nc->excludedSubtrees != NULL)
+		names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
+	for (int i = 0; i < sk_GENERAL_NAME_num(names) && !is_out; i++) {
+		const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, i);
+
+		is_out = g->type == GEN_DNS &&
+			 is_excluded(g, nc->excludedSubtrees);
+	}
+	GENERAL_NAMES_free(names);
+	return is_out ? gw_fail(err, GW_ERR_CERT_CONSTRAINT,
+				"a wildcard stands for an excluded name")
+		      : GW_ERR_OK;
 }
 
 /* ---- user principal names */
@@ -257,8 +238,8 @@ find_subtree(const GENERAL_NAME *g, const STACK_OF(GENERAL_SUBTREE) *trees,
 			continue;
 		*out_any = true;
 		base = upn_text(t->base);
-		if (name == NULL || base == NULL || has_nul(name) ||
-		    has_nul(base) || t->maximum != NULL ||
+		if (name == NULL || base == NULL || gw_name_has_nul(name) ||
+		    gw_name_has_nul(base) || t->maximum != NULL ||
 		    (t->minimum != NULL && ASN1_INTEGER_get(t->minimum) != 0))
 			return -1;
 		if (gw_constraints_upn_is_in(

@@ -32,4 +32,10 @@ GW_MUST_CHECK enum gw_err gw_constraints_check(X509 *x, bool is_anchor,
 GW_MUST_CHECK enum gw_err gw_constraints_check_names(X509 *x,
 						     struct gw_error *err);
 
+/* `x` below `ca`, both well written: a DNS name with a wildcard must not stand
+ * for a name that `ca` excludes, though it is none itself (CVE-2025-61727).
+ * GW_ERR_CERT_CONSTRAINT. */
+GW_MUST_CHECK enum gw_err gw_constraints_check_wildcards(X509 *x, X509 *ca,
+							 struct gw_error *err);
+
 #endif

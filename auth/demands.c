@@ -1,5 +1,6 @@
 /* demands.c — see demands.h. */
 #include "demands.h"
+#include "rules.h"
 #include "gw/util.h"
 
 #include <openssl/err.h>
@@ -76,7 +77,7 @@ purposes_of(const struct gw_demands *d, const struct gw_conf_ca *ca,
 static enum gw_err
 check_depth(const struct gw_path *p, struct gw_error *err)
 {
-	int between = sk_X509_num(p->certs) - 2;
+	int between = gw_rules_depth(p->certs);
 
 	if (between <= p->ca->max_depth)
 		return GW_ERR_OK;

@@ -1,26 +1,42 @@
 /* paths.c — see paths.h. */
 #include "paths.h"
+#include "gw/util.h"
 
-struct walk {
-	STACK_OF(X509) *given, *anchors, *way;
-	int len; /* of the ways looked for, ends included */
-	int tries, steps;
-	bool (*fn)(void *arg, STACK_OF(X509) *way);
-	void *arg;
+#include <openssl/err.h>
+
+struct node {
+	X509 *x;
+	bool is_anchor;
+	int ca;       /* the first node with this name and key */
+	int distance; /* to an anchor, by names; -1: none is above */
 };
 
-static bool
-contains(const STACK_OF(X509) *certs, const X509 *x)
-{
-	for (int i = 0; i < sk_X509_num(certs); i++)
-		if (X509_cmp(sk_X509_value(certs, i), x) == 0)
-			return true;
-	return false;
-}
+/* Where issuers come from. */
+struct source {
+	STACK_OF(X509) *certs;
+	bool is_anchors;
+	bool *is_done; /* of each: it is a node, or never will be */
+};
 
-/* Names, key identifiers and the issuer's key usage; no signature yet. */
+enum { UNKNOWN, SIGNED, FORGED };
+
+struct walk {
+	const struct gw_ways *ways;
+	struct node nodes[GW_PATHS_CERTS];
+	int count;
+	/* [subject][issuer], the latter as a CA */
+	uint8_t signatures[GW_PATHS_CERTS][GW_PATHS_CERTS];
+	bool is_named[GW_PATHS_CERTS][GW_PATHS_CERTS]; /* by names and ids */
+	int way[GW_PATHS_CERTS];
+	int len, wanted; /* of the way, and of those looked for */
+	int checks, steps, tries;
+};
+
+/* ---- the certificates that matter */
+
+/* Names, key identifiers and the issuer's key usage. */
 static bool
-may_issue(X509 *issuer, X509 *subject)
+may_have_issued(X509 *issuer, X509 *subject)
 {
 	return X509_NAME_cmp(X509_get_subject_name(issuer),
 			     X509_get_issuer_name(subject)) == 0 &&
@@ -28,14 +44,143 @@ may_issue(X509 *issuer, X509 *subject)
 }
 
 static bool
-has_anchor_above(const struct walk *w, X509 *x)
+is_same_ca(X509 *a, X509 *b)
 {
-	for (int i = 0; i < sk_X509_num(w->anchors); i++) {
-		X509 *a = sk_X509_value(w->anchors, i);
+	return X509_NAME_cmp(X509_get_subject_name(a),
+			     X509_get_subject_name(b)) == 0 &&
+	       EVP_PKEY_eq(X509_get0_pubkey(a), X509_get0_pubkey(b)) == 1;
+}
 
-		if (X509_cmp(a, x) != 0 && may_issue(a, x))
+static bool
+is_known(const struct walk *w, const X509 *x)
+{
+	for (int i = 0; i < w->count; i++)
+		if (X509_cmp(w->nodes[i].x, x) == 0)
 			return true;
+	return false;
+}
+
+static void
+add(struct walk *w, X509 *x, bool is_anchor)
+{
+	int ca = 0;
+
+	while (ca < w->count && !is_same_ca(w->nodes[ca].x, x))
+		ca++;
+	w->nodes[w->count++] = (struct node){ x, is_anchor, ca, -1 };
+}
+
+/* What may have issued the node. */
+static void
+add_issuers(struct walk *w, int of, struct source *from)
+{
+	for (int i = 0; i < sk_X509_num(from->certs); i++) {
+		X509 *x = sk_X509_value(from->certs, i);
+
+		if (from->is_done[i] || w->count == GW_PATHS_CERTS ||
+		    !may_have_issued(x, w->nodes[of].x))
+			continue;
+		from->is_done[i] = true;
+		if (from->is_anchors ||
+		    (!is_known(w, x) && w->ways->may_issue(w->ways->arg, x)))
+			add(w, x, from->is_anchors);
 	}
+}
+
+static struct source
+source_of(STACK_OF(X509) *certs, bool is_anchors)
+{
+	size_t n = (size_t)sk_X509_num(certs) + 1;
+
+	return (struct source){ certs, is_anchors,
+				gw_xcalloc(n, sizeof(bool)) };
+}
+
+/* Upwards from the leaf, so that certificates nobody asked about, however
+ * many, cost a comparison of names each. Anchors first: what is one is no
+ * other's. */
+static void
+gather(struct walk *w)
+{
+	struct source sources[] = { source_of(w->ways->anchors, true),
+				    source_of(w->ways->given, false) };
+
+	add(w, sk_X509_value(w->ways->given, 0), false);
+	for (int i = 0; i < w->count; i++)
+		for (size_t k = 0; k < GW_COUNT(sources); k++)
+			add_issuers(w, i, &sources[k]);
+	for (int i = 0; i < w->count; i++)
+		for (int k = 1; k < w->count; k++)
+			w->is_named[i][k] =
+				w->nodes[i].ca != w->nodes[k].ca &&
+				may_have_issued(w->nodes[k].x, w->nodes[i].x);
+	for (size_t k = 0; k < GW_COUNT(sources); k++)
+		free(sources[k].is_done);
+}
+
+static bool
+is_nearer(const struct walk *w, int subject, int issuer)
+{
+	int below = w->nodes[subject].distance;
+	int above = w->nodes[issuer].distance;
+
+	return w->is_named[subject][issuer] && above >= 0 &&
+	       (below < 0 || below > above + 1);
+}
+
+/* Circles that no anchor stands above are not entered at all. */
+static void
+measure(struct walk *w)
+{
+	bool has_changed = true;
+
+	for (int i = 1; i < w->count; i++)
+		if (w->nodes[i].is_anchor)
+			w->nodes[i].distance = 0;
+	while (has_changed) {
+		has_changed = false;
+		for (int i = 0; i < w->count; i++)
+			for (int k = 1; k < w->count; k++)
+				if (is_nearer(w, i, k)) {
+					w->nodes[i].distance =
+						w->nodes[k].distance + 1;
+					has_changed = true;
+				}
+	}
+}
+
+/* ---- the walk */
+
+static bool
+has_signed(struct walk *w, int issuer, int subject)
+{
+	uint8_t *known = &w->signatures[subject][w->nodes[issuer].ca];
+	EVP_PKEY *key = X509_get0_pubkey(w->nodes[issuer].x);
+
+	if (*known == UNKNOWN && w->checks > 0) {
+		w->checks--;
+		*known = X509_verify(w->nodes[subject].x, key) == 1 ? SIGNED
+								    : FORGED;
+	}
+	return *known == SIGNED;
+}
+
+static bool
+is_on_way(const struct walk *w, int node)
+{
+	for (int i = 0; i < w->len; i++)
+		if (w->nodes[w->way[i]].ca == w->nodes[node].ca)
+			return true;
+	return false;
+}
+
+static bool
+has_anchor_above(struct walk *w, int node)
+{
+	for (int i = 1; i < w->count; i++)
+		if (w->nodes[i].is_anchor && w->is_named[node][i] &&
+		    !is_on_way(w, i) && has_signed(w, i, node))
+			return true;
 	return false;
 }
 
@@ -43,63 +188,74 @@ has_anchor_above(const struct walk *w, X509 *x)
 static bool
 hand_out(struct walk *w)
 {
-	return sk_X509_num(w->way) == w->len && w->tries-- > 0 &&
-	       w->fn(w->arg, w->way);
+	STACK_OF(X509) *way;
+	bool is_taken;
+
+	if (w->len != w->wanted || w->tries-- <= 0)
+		return false;
+	way = sk_X509_new_reserve(NULL, w->len);
+	gw_assert(way != NULL);
+	for (int i = 0; i < w->len; i++)
+		gw_assert(sk_X509_push(way, w->nodes[w->way[i]].x) > 0);
+	is_taken = w->ways->fn(w->ways->arg, way);
+	sk_X509_free(way);
+	return is_taken;
 }
 
 static bool climb(struct walk *w);
 
 static bool
-step(struct walk *w, X509 *x, bool is_anchor)
+step(struct walk *w, int node)
 {
-	bool found;
+	bool is_taken;
 
-	if (w->steps-- <= 0 || sk_X509_push(w->way, x) <= 0)
-		return false;
-	if (is_anchor && !has_anchor_above(w, x))
-		found = hand_out(w);
-	else
-		found = climb(w);
-	sk_X509_pop(w->way);
-	return found;
+	w->steps--;
+	w->way[w->len++] = node;
+	is_taken = w->nodes[node].is_anchor && !has_anchor_above(w, node)
+			   ? hand_out(w)
+			   : climb(w);
+	w->len--;
+	return is_taken;
 }
 
-/* Goes on from the last certificate of the way; anchors first. */
+/* Goes on from the last certificate of the way. */
 static bool
 climb(struct walk *w)
 {
-	X509 *last = sk_X509_value(w->way, sk_X509_num(w->way) - 1);
-	STACK_OF(X509) *const from[] = { w->anchors, w->given };
+	int last = w->way[w->len - 1];
 
-	if (sk_X509_num(w->way) >= w->len)
-		return false;
-	for (size_t k = 0; k < GW_COUNT(from); k++)
-		for (int i = 0; i < sk_X509_num(from[k]) && w->tries > 0;
-		     i++) {
-			X509 *x = sk_X509_value(from[k], i);
+	for (int i = 1; i < w->count && w->tries > 0 && w->steps > 0; i++) {
+		const struct node *n = &w->nodes[i];
 
-			if (contains(w->way, x) || !may_issue(x, last) ||
-			    (k == 1 && contains(w->anchors, x)))
-				continue;
-			if (step(w, x, k == 0))
-				return true;
-		}
+		if (!w->is_named[last][i] || n->distance < 0 ||
+		    w->len + 1 + n->distance > w->wanted || is_on_way(w, i) ||
+		    !has_signed(w, i, last))
+			continue;
+		if (step(w, i))
+			return true;
+	}
 	return false;
 }
 
-/* Shortest first: CAs that have certified each other in a circle would lead a
- * search in depth astray until its steps are used up. */
+/* Shortest first: CAs that have certified each other would lead a search in
+ * depth astray until its steps are used up. */
 bool
-gw_paths_any(STACK_OF(X509) *given, STACK_OF(X509) *anchors, int max_depth,
-	     bool (*fn)(void *arg, STACK_OF(X509) *way), void *arg)
+gw_paths_any(const struct gw_ways *ways)
 {
-	struct walk w = { given, anchors, sk_X509_new_null(), 2,
-			  GW_PATHS_TRIES, GW_PATHS_STEPS, fn, arg };
-	bool found = false;
+	struct walk *w = gw_xcalloc(1, sizeof(*w));
+	int most = GW_MIN(ways->longest + 2, GW_PATHS_CERTS);
+	bool is_taken = false;
 
-	if (w.way != NULL && sk_X509_push(w.way, sk_X509_value(given, 0)) > 0)
-		for (; w.len <= max_depth + 2 && !found && w.steps > 0; w.len++)
-			found = climb(&w);
-	sk_X509_free(w.way);
-	return found;
+	w->ways = ways;
+	w->checks = GW_PATHS_SIGNATURES;
+	w->steps = GW_PATHS_STEPS;
+	w->tries = GW_PATHS_TRIES;
+	gather(w);
+	measure(w);
+	w->len = 1;
+	for (w->wanted = 2; w->wanted <= most && !is_taken; w->wanted++)
+		is_taken = climb(w);
+	free(w);
+	ERR_clear_error();
+	return is_taken;
 }

@@ -29,4 +29,10 @@ GW_MUST_CHECK enum gw_err gw_profile_check_ca(const X509 *ca,
 					      const struct gw_purposes *p,
 					      struct gw_error *err);
 
+/* When no purpose is asked for: a path of which every certificate allows
+ * something, and no two the same, is good for nothing. `certs`: leaf first.
+ * GW_ERR_CERT_EKU, _MALFORMED. */
+GW_MUST_CHECK enum gw_err gw_profile_check_common(const STACK_OF(X509) *certs,
+						  struct gw_error *err);
+
 #endif

@@ -12,4 +12,12 @@ GW_MUST_CHECK enum gw_err gw_rules_check(const STACK_OF(X509) *certs,
 					 const struct gw_chain_rules *rules,
 					 struct gw_error *err);
 
+/* The CAs between the leaf and the end, not counting self-issued ones
+ * (RFC 5280, 4.2.1.9). */
+int gw_rules_depth(const STACK_OF(X509) *certs);
+
+/* Whether `x`, by itself and its validity aside, may be a CA below a
+ * registered one: for not even trying ways through it. */
+bool gw_rules_may_issue(X509 *x, const struct gw_chain_rules *rules);
+
 #endif

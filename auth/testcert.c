@@ -19,6 +19,8 @@ struct test {
 	struct gw_trust *trust;
 	struct gw_error unregistered; /* the first CA that cannot be one */
 	STACK_OF(X509) *given;        /* leaf first */
+	size_t blocks;
+	bool has_leaf;
 	struct gw_error malformed;    /* the first that is given but broken */
 	struct gw_crls *crls;
 	struct gw_blob *lists; /* what the CRLs lie in */
@@ -50,6 +52,8 @@ on_ca(void *arg, struct gw_der der)
 		t->unregistered = why;
 }
 
+/* The certificate comes first. One that only might have led up from it is, if
+ * broken, as good as absent. */
 static void
 on_given(void *arg, struct gw_der der)
 {
@@ -57,11 +61,15 @@ on_given(void *arg, struct gw_der der)
 	gw_auto(X509_free) X509 *x = NULL;
 	struct gw_error why;
 
+	bool is_leaf = t->blocks++ == 0;
+
 	if (sk_X509_num(t->given) > GW_TESTCERT_GIVEN)
 		return;
-	if (gw_cert_parse(der, &x, &why) == GW_ERR_OK)
+	if (gw_cert_parse(der, &x, &why) == GW_ERR_OK &&
+	    (is_leaf || t->has_leaf)) {
+		t->has_leaf = true;
 		gw_assert(sk_X509_push(t->given, gw_steal(&x)) > 0);
-	else if (t->malformed.code == GW_ERR_OK)
+	} else if (t->malformed.code == GW_ERR_OK)
 		t->malformed = why;
 }
 
@@ -145,7 +153,7 @@ do_chain(struct test *t, struct gw_error *out)
 	struct gw_error why = { .code = GW_ERR_OK };
 	enum gw_err rc;
 
-	if (t->malformed.code != GW_ERR_OK) {
+	if (!t->has_leaf) {
 		*out = t->malformed;
 		return;
 	}
@@ -153,6 +161,8 @@ do_chain(struct test *t, struct gw_error *out)
 			       &why);
 	if (rc == GW_ERR_OK)
 		describe_path(&t->path, out);
+	else if (t->malformed.code != GW_ERR_OK)
+		*out = t->malformed;
 	else if (t->unregistered.code != GW_ERR_OK)
 		gw_fail(out, rc, "%.100s; not registered: %.70s", why.detail,
 			t->unregistered.detail);
@@ -292,6 +302,7 @@ main(int argc, char **argv)
 	}
 	if (!t.args.wants_profile || t.args.has_purposes)
 		t.args.rules.purposes = &t.args.purposes;
+	t.args.rules.needs_common_purpose = !t.args.wants_profile;
 	t.trust = gw_trust_new();
 	t.given = sk_X509_new_null();
 	t.crls = gw_crls_new();

@@ -7,7 +7,8 @@
 #include "crls.h"
 
 #define GW_TESTCERT_FILE_MAX ((size_t)256 << 20)
-#define GW_TESTCERT_GIVEN    64 /* intermediates */
+#define GW_TESTCERT_GIVEN    256 /* intermediates */
+#define GW_TESTCERT_DEPTH    100 /* more is asked for in vain */
 
 /* Exit status: a contract with scripts. */
 enum { GW_TESTCERT_ACCEPTED = 0, GW_TESTCERT_REFUSED = 1,
