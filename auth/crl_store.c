@@ -1,6 +1,7 @@
 /* crl_store.c — see crl_store.h. A place does one thing at a time: reads its
  * file of before (once), fetches, or takes apart what was fetched. */
 #include "crl_store.h"
+#include "share.h"
 #include "gw/log.h"
 #include "gw/util.h"
 
@@ -150,6 +151,18 @@ make_room(struct gw_crl_store *s)
 	return true;
 }
 
+/* Of one server that stalls at most every other list is waited for. */
+static bool
+is_within_share(const struct gw_crl_store *s, const char *name)
+{
+	const struct place *p;
+	size_t n = 0, max = (size_t)s->c.conf->crl_max;
+
+	TAILQ_FOREACH(p, &s->places, entry)
+		n += p->doing == FETCHING && gw_share_is_one(p->name, name);
+	return n < GW_MAX(max / 2, (size_t)1);
+}
+
 static void on_timer(struct gw_timer *t);
 
 static struct place *
@@ -159,7 +172,8 @@ add(struct gw_crl_store *s, const char *name)
 	uint8_t md[GW_HASH];
 	unsigned len = 0;
 
-	if (strlen(name) >= GW_URL_MAX || !make_room(s))
+	if (strlen(name) >= GW_URL_MAX || !is_within_share(s, name) ||
+	    !make_room(s))
 		return NULL;
 	p = gw_xcalloc(1, sizeof(*p));
 	p->store = s;
@@ -308,6 +322,11 @@ unfit(const struct place *p, const struct gw_crl_held *next)
 		return "not signed by the CA whose list was here";
 	if (gw_crl_this_update(next->list.crl) < gw_crl_this_update(old))
 		return "older than the list that is here";
+	/* a CA put back to an earlier state has forgotten who was revoked */
+	if (is_current(p, now_of(p->store)) &&
+	    gw_crl_list_precedes(&next->list, &p->held.list))
+		return "its CRL number is lower than that of the list that "
+		       "is here, which has not ended";
 	return NULL;
 }
 
@@ -716,7 +735,9 @@ gw_crl_store_why(const struct gw_crl_store *s, const char *name)
 {
 	const struct place *p = find(s, name);
 
-	return p != NULL ? p->why : "crl_max lists are kept already";
+	return p != NULL ? p->why
+			 : "no room: crl_max lists are here, or half as many "
+			   "are waited for from its server";
 }
 
 uint64_t

@@ -6,6 +6,7 @@
 
 #include <openssl/err.h>
 
+GW_DEFINE_CLEANUP(ASN1_INTEGER *, ASN1_INTEGER_free)
 GW_DEFINE_CLEANUP(X509_CRL *, X509_CRL_free)
 GW_DEFINE_CLEANUP(struct gw_crl *, gw_crl_free)
 
@@ -133,6 +134,41 @@ gw_crl_list_prove(struct gw_crl_list *l, X509 *issuer)
 
 	ERR_clear_error();
 	return ok;
+}
+
+static ASN1_INTEGER *
+number_of(const struct gw_crl_list *l, int nid)
+{
+	return X509_CRL_get_ext_d2i(gw_crl_list_get0_x509(l), nid, NULL, NULL);
+}
+
+bool
+gw_crl_list_precedes(const struct gw_crl_list *l,
+		     const struct gw_crl_list *other)
+{
+	gw_auto(ASN1_INTEGER_free) ASN1_INTEGER *a =
+		number_of(l, NID_crl_number);
+	gw_auto(ASN1_INTEGER_free) ASN1_INTEGER *b =
+		number_of(other, NID_crl_number);
+
+	return a != NULL && b != NULL && ASN1_INTEGER_cmp(a, b) < 0;
+}
+
+bool
+gw_crl_list_completes(const struct gw_crl_list *delta,
+		      const struct gw_crl_list *full)
+{
+	gw_auto(ASN1_INTEGER_free) ASN1_INTEGER *base =
+		number_of(delta, NID_delta_crl);
+	gw_auto(ASN1_INTEGER_free) ASN1_INTEGER *number =
+		number_of(full, NID_crl_number);
+
+	return base != NULL && number != NULL &&
+	       ASN1_INTEGER_cmp(base, number) <= 0 &&
+	       gw_crl_list_precedes(full, delta) &&
+	       X509_NAME_cmp(X509_CRL_get_issuer(gw_crl_list_get0_x509(full)),
+			     X509_CRL_get_issuer(gw_crl_list_get0_x509(
+				     delta))) == 0;
 }
 
 void

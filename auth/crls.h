@@ -37,6 +37,12 @@ void gw_crl_list_clear(struct gw_crl_list *l);
 X509_CRL *gw_crl_list_get0_x509(const struct gw_crl_list *l);
 /* Whether `issuer` bears the list's name and its key signed it. */
 bool gw_crl_list_prove(struct gw_crl_list *l, X509 *issuer);
+/* By issuer and numbers (RFC 5280, 5.2.4) `delta` is one to `full`. */
+bool gw_crl_list_completes(const struct gw_crl_list *delta,
+			   const struct gw_crl_list *full);
+/* Both have a number and `l`'s is the lower: it was made before. */
+bool gw_crl_list_precedes(const struct gw_crl_list *l,
+			  const struct gw_crl_list *other);
 /* `l` is borrowed for the life of `c`. */
 void gw_crls_borrow(struct gw_crls *c, const struct gw_crl_list *l);
 

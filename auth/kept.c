@@ -16,7 +16,7 @@ GW_DEFINE_CLEANUP(sqlite3_stmt *, sqlite3_finalize)
 struct gw_kept {
 	struct gw_loop *loop;
 	sqlite3 *db;
-	sqlite3_stmt *put, *remove;
+	sqlite3_stmt *put, *remove, *revoke, *unrevoke;
 	struct gw_timer timer;
 	bool is_open; /* the transaction */
 	bool is_void; /* old answers could not be removed: none is believed */
@@ -29,7 +29,11 @@ static const char schema[] =
 	"PRAGMA temp_store=MEMORY;"
 	"PRAGMA trusted_schema=OFF;"
 	"CREATE TABLE IF NOT EXISTS good (key BLOB PRIMARY KEY,"
-	" until INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	" until INTEGER NOT NULL, as_of INTEGER NOT NULL,"
+	" name BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS revoked (name BLOB PRIMARY KEY,"
+	" until INTEGER NOT NULL, as_of INTEGER NOT NULL)"
+	" STRICT, WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS settings (one INTEGER PRIMARY KEY"
 	" CHECK (one = 1), digest BLOB NOT NULL) STRICT;";
 
@@ -54,13 +58,24 @@ on_timer(struct gw_timer *t)
 }
 
 static bool
+prepare_one(struct gw_kept *k, const char *sql, sqlite3_stmt **out)
+{
+	return sqlite3_prepare_v2(k->db, sql, -1, out, NULL) == SQLITE_OK;
+}
+
+/* A file of an earlier version, whose tables differ, fails here. */
+static bool
 prepare(struct gw_kept *k)
 {
-	return sqlite3_prepare_v2(k->db, "INSERT OR REPLACE INTO good "
-				  "VALUES (?1, ?2)", -1, &k->put, NULL) ==
-		       SQLITE_OK &&
-	       sqlite3_prepare_v2(k->db, "DELETE FROM good WHERE key = ?1",
-				  -1, &k->remove, NULL) == SQLITE_OK;
+	return prepare_one(k, "INSERT OR REPLACE INTO good (key, until,"
+			      " as_of, name) VALUES (?1, ?2, ?3, ?4)",
+			   &k->put) &&
+	       prepare_one(k, "DELETE FROM good WHERE key = ?1",
+			   &k->remove) &&
+	       prepare_one(k, "INSERT OR REPLACE INTO revoked (name, until,"
+			      " as_of) VALUES (?1, ?2, ?3)", &k->revoke) &&
+	       prepare_one(k, "DELETE FROM revoked WHERE name = ?1",
+			   &k->unrevoke);
 }
 
 static bool
@@ -80,8 +95,10 @@ close_db(struct gw_kept *k)
 {
 	sqlite3_finalize(k->put);
 	sqlite3_finalize(k->remove);
+	sqlite3_finalize(k->revoke);
+	sqlite3_finalize(k->unrevoke);
 	(void)sqlite3_close(k->db);
-	k->put = k->remove = NULL;
+	k->put = k->remove = k->revoke = k->unrevoke = NULL;
 	k->db = NULL;
 }
 
@@ -151,23 +168,61 @@ gw_kept_settings(struct gw_kept *k, const uint8_t digest[GW_HASH])
 	return true;
 }
 
+/* The rows of a table that have not ended, by a SELECT of theirs. */
+static sqlite3_stmt *
+living(struct gw_kept *k, const char *table, const char *select, time_t now)
+{
+	gw_auto(free) char *sql = gw_xasprintf(
+		"DELETE FROM %s WHERE until <= %lld", table, (long long)now);
+	sqlite3_stmt *st = NULL;
+
+	if (k == NULL || !exec(k, sql) || !prepare_one(k, select, &st))
+		return NULL;
+	return st;
+}
+
+static bool
+read_hash(sqlite3_stmt *st, int column, uint8_t out[GW_HASH])
+{
+	if (sqlite3_column_bytes(st, column) != GW_HASH)
+		return false;
+	memcpy(out, sqlite3_column_blob(st, column), GW_HASH);
+	return true;
+}
+
 void
 gw_kept_load(struct gw_kept *k, time_t now,
-	     void (*fn)(void *arg, const uint8_t key[GW_HASH],
-			time_t good_until), void *arg)
+	     void (*fn)(void *arg, const struct gw_kept_good *g), void *arg)
 {
 	gw_auto(sqlite3_finalize) sqlite3_stmt *st = NULL;
-	gw_auto(free) char *sql = gw_xasprintf(
-		"DELETE FROM good WHERE until <= %lld", (long long)now);
+	struct gw_kept_good g;
 
-	if (k == NULL || k->is_void || !exec(k, sql) ||
-	    sqlite3_prepare_v2(k->db, "SELECT key, until FROM good "
-			       "ORDER BY until", -1, &st, NULL) != SQLITE_OK)
+	if (k == NULL || k->is_void)
 		return;
-	while (sqlite3_step(st) == SQLITE_ROW)
-		if (sqlite3_column_bytes(st, 0) == GW_HASH)
-			fn(arg, sqlite3_column_blob(st, 0),
-			   sqlite3_column_int64(st, 1));
+	st = living(k, "good", "SELECT key, name, as_of, until FROM good "
+			       "ORDER BY until", now);
+	while (st != NULL && sqlite3_step(st) == SQLITE_ROW) {
+		if (!read_hash(st, 0, g.key) || !read_hash(st, 1, g.name))
+			continue;
+		g.as_of = sqlite3_column_int64(st, 2);
+		g.until = sqlite3_column_int64(st, 3);
+		fn(arg, &g);
+	}
+}
+
+void
+gw_kept_load_revoked(struct gw_kept *k, time_t now,
+		     void (*fn)(void *arg, const uint8_t name[GW_HASH],
+				time_t as_of), void *arg)
+{
+	gw_auto(sqlite3_finalize) sqlite3_stmt *st =
+		living(k, "revoked", "SELECT name, as_of FROM revoked "
+				     "ORDER BY as_of", now);
+	uint8_t name[GW_HASH];
+
+	while (st != NULL && sqlite3_step(st) == SQLITE_ROW)
+		if (read_hash(st, 0, name))
+			fn(arg, name, sqlite3_column_int64(st, 1));
 }
 
 static void
@@ -183,19 +238,41 @@ change(struct gw_kept *k, sqlite3_stmt *st, const uint8_t key[GW_HASH])
 }
 
 void
-gw_kept_put(struct gw_kept *k, const uint8_t key[GW_HASH], time_t good_until)
+gw_kept_put(struct gw_kept *k, const struct gw_kept_good *g)
 {
 	if (k == NULL || k->is_void)
 		return;
-	sqlite3_bind_int64(k->put, 2, good_until);
-	change(k, k->put, key);
+	sqlite3_bind_int64(k->put, 2, g->until);
+	sqlite3_bind_int64(k->put, 3, g->as_of);
+	sqlite3_bind_blob(k->put, 4, g->name, GW_HASH, SQLITE_STATIC);
+	change(k, k->put, g->key);
 }
 
+/* Both at once: what is revoked must not come back. */
 void
 gw_kept_remove(struct gw_kept *k, const uint8_t key[GW_HASH])
 {
 	if (k == NULL)
 		return;
 	change(k, k->remove, key);
-	commit(k); /* what is revoked must not come back */
+	commit(k);
+}
+
+void
+gw_kept_revoke(struct gw_kept *k, const uint8_t name[GW_HASH], time_t as_of,
+	       time_t until)
+{
+	if (k == NULL)
+		return;
+	sqlite3_bind_int64(k->revoke, 2, until);
+	sqlite3_bind_int64(k->revoke, 3, as_of);
+	change(k, k->revoke, name);
+	commit(k);
+}
+
+void
+gw_kept_unrevoke(struct gw_kept *k, const uint8_t name[GW_HASH])
+{
+	if (k != NULL)
+		change(k, k->unrevoke, name);
 }

@@ -343,12 +343,12 @@ judge_all(OCSP_BASICRESP *basic, X509 *leaf, X509 *issuer,
 			return malformed(err, "thisUpdate or nextUpdate "
 					      "cannot be read");
 		rc = judge_single(&s, rules, now, &why);
+		*out = (struct gw_ocsp_status){ s.t.produced, s.t.this,
+						s.t.next };
 		if (rc == GW_ERR_CERT_REVOKED)
 			return gw_fail(err, rc, "%s", why.detail);
 		is_contradictory |= first != GW_ERR_COUNT && first != rc;
 		first = rc;
-		*out = (struct gw_ocsp_status){ s.t.produced, s.t.this,
-						s.t.next };
 	}
 	if (first == GW_ERR_COUNT)
 		return malformed(err, "the answer is not about this "
@@ -383,7 +383,7 @@ judge(X509 *leaf, X509 *issuer, const uint8_t *der, size_t len,
 	if (has_critical(basic, q->nonce_len > 0))
 		return malformed(err, "critical extension in the answer");
 	rc = judge_all(basic, leaf, issuer, rules, now, &status, err);
-	if (rc == GW_ERR_OK)
+	if (rc == GW_ERR_OK || rc == GW_ERR_CERT_REVOKED)
 		*out = status;
 	return rc;
 }

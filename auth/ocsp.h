@@ -59,8 +59,9 @@ struct gw_ocsp_status {
 };
 
 /* Judges one DER answer to `q` about `leaf`, whose issuer in the verified
- * path is `issuer`, at time `now`. The nonce that was sent must come back. GW_ERR_OK means good; `*out` is set only then.
- * GW_ERR_CERT_REVOKED, REVOCATION_UNKNOWN, _STALE, _SIGNER, _MALFORMED, or
+ * path is `issuer`, at time `now`. The nonce that was sent must come back.
+ * GW_ERR_OK means good; `*out` is set then and with GW_ERR_CERT_REVOKED, else
+ * REVOCATION_UNKNOWN, _STALE, _SIGNER, _MALFORMED, or
  * _UNAVAILABLE when the responder says it cannot answer. */
 GW_MUST_CHECK enum gw_err gw_ocsp_judge(X509 *leaf, X509 *issuer,
 					const uint8_t *der, size_t len,

@@ -25,6 +25,8 @@ gw_revocation_new(struct gw_loop *l, const struct gw_conf_revocation *conf,
 	r->transport = *t;
 	r->lists = lists;
 	r->disk = kept;
+	r->revoked = gw_revoked_new(kept);
+	r->shares = gw_shares_new(l);
 	TAILQ_INIT(&r->kept);
 	return r;
 }
@@ -49,11 +51,13 @@ find(struct gw_revocation *r, const uint8_t key[GW_HASH])
 }
 
 static struct entry *
-add(struct gw_revocation *r, const uint8_t key[GW_HASH])
+add(struct gw_revocation *r, const uint8_t key[GW_HASH],
+    const uint8_t name[GW_HASH])
 {
 	struct entry *e = gw_xcalloc(1, sizeof(*e));
 
 	memcpy(e->key, key, GW_HASH);
+	memcpy(e->name, name, GW_HASH);
 	e->owner = r;
 	LIST_INSERT_HEAD(&r->buckets[slot(key)], e, by_key);
 	return e;
@@ -66,6 +70,7 @@ land(struct flight *f)
 
 	gw_rung_ocsp_end(f);
 	gw_rung_crl_end(f);
+	gw_share_leave(&f->seat);
 	gw_timer_stop(r->loop, &f->deadline);
 	gw_path_clear(&f->path);
 	gw_certs_free(f->given);
@@ -120,7 +125,7 @@ make_room(struct gw_revocation *r)
 }
 
 static void
-keep(struct entry *e, time_t good_until, uint64_t lists)
+keep(struct entry *e, const struct word *w)
 {
 	struct gw_revocation *r = e->owner;
 
@@ -129,21 +134,45 @@ keep(struct entry *e, time_t good_until, uint64_t lists)
 	else
 		r->count.answers++;
 	e->has_answer = true;
-	e->good_until = good_until;
-	e->lists = lists;
+	e->good_until = w->until;
+	e->as_of = w->as_of;
+	e->lists = w->lists;
 	TAILQ_INSERT_TAIL(&r->kept, e, kept);
 	make_room(r);
 }
 
+/* Lists are on disk themselves. */
+static void
+keep_on_disk(const struct entry *e)
+{
+	struct gw_kept_good g = { .as_of = e->as_of, .until = e->good_until };
+
+	if (e->lists != 0)
+		return;
+	memcpy(g.key, e->key, GW_HASH);
+	memcpy(g.name, e->name, GW_HASH);
+	gw_kept_put(e->owner->disk, &g);
+}
+
 void
-gw_revocation_remember(struct gw_revocation *r, const uint8_t key[GW_HASH],
-		       time_t good_until)
+gw_revocation_remember(struct gw_revocation *r, const struct gw_kept_good *g)
 {
 	/* the settings' bound may be lower than it was, or the clock */
-	good_until = GW_MIN(good_until, gw_revocation_now(r) +
-			    (time_t)(r->conf->cache_max_ms / 1000));
-	if (find(r, key) == NULL)
-		keep(add(r, key), good_until, 0);
+	const struct word w = {
+		.as_of = g->as_of,
+		.until = GW_MIN(g->until, gw_revocation_now(r) +
+				(time_t)(r->conf->cache_max_ms / 1000)),
+	};
+
+	if (find(r, g->key) == NULL)
+		keep(add(r, g->key, g->name), &w);
+}
+
+void
+gw_revocation_remember_revoked(struct gw_revocation *r,
+			       const uint8_t name[GW_HASH], time_t as_of)
+{
+	gw_revoked_remember(r->revoked, name, as_of);
 }
 
 void
@@ -168,8 +197,11 @@ gw_revocation_free(struct gw_revocation *r)
 			drop(LIST_FIRST(&r->buckets[i]));
 	for (size_t i = 0; i < r->responder_count; i++)
 		free(r->responders[i]);
+	gw_shares_free(r->shares);
+	gw_revoked_free(r->revoked);
 	free(r);
 }
+
 /* ---- names */
 
 static void
@@ -181,9 +213,9 @@ hash_bytes(EVP_MD_CTX *md, const uint8_t *p, size_t len)
 		  EVP_DigestUpdate(md, p, len) == 1);
 }
 
-void
-gw_revocation_key(const X509 *leaf, const X509 *issuer,
-		  const struct gw_conf_ca *ca, uint8_t out[GW_HASH])
+static void
+digest(const X509 *leaf, const X509 *issuer, const char *section,
+       uint8_t out[GW_HASH])
 {
 	gw_auto(EVP_MD_CTX_free) EVP_MD_CTX *md = EVP_MD_CTX_new();
 	const ASN1_INTEGER *serial = X509_get0_serialNumber(leaf);
@@ -199,11 +231,32 @@ gw_revocation_key(const X509 *leaf, const X509 *issuer,
 	hash_bytes(md, ASN1_STRING_get0_data(serial),
 		   (size_t)ASN1_STRING_length(serial));
 	hash_bytes(md, &sign, 1);
-	hash_bytes(md, (const uint8_t *)ca->title, strlen(ca->title));
+	if (section != NULL)
+		hash_bytes(md, (const uint8_t *)section, strlen(section));
 	gw_assert(EVP_DigestFinal_ex(md, out, NULL) == 1);
 	OPENSSL_free(name);
 	OPENSSL_free(key);
 }
+
+void
+gw_revocation_key(const X509 *leaf, const X509 *issuer,
+		  const struct gw_conf_ca *ca, uint8_t out[GW_HASH])
+{
+	digest(leaf, issuer, ca->title, out);
+}
+
+void
+gw_names_add(struct names *x, const char *name)
+{
+	if (x->n >= GW_PLACES_MAX || strlen(name) >= GW_URL_MAX)
+		return;
+	for (size_t i = 0; i < x->n; i++)
+		if (strcmp(x->v[i], name) == 0)
+			return;
+	x->v = gw_xrealloc(x->v, x->n + 1, sizeof(*x->v));
+	memcpy(x->v[x->n++], name, strlen(name) + 1);
+}
+
 /* ---- the outcome of a flight */
 
 /* Of several failures the one that tells most is reported. */
@@ -250,6 +303,12 @@ tell_all(struct waiters *list, const struct gw_revocation_result *res)
 	}
 }
 
+static bool
+is_outdated(const struct entry *e, time_t as_of)
+{
+	return gw_revoked_outdates(e->owner->revoked, e->name, as_of);
+}
+
 /* Nobody answered, but somebody did a while ago, and the CA's section says
  * that this will do. What is broken, foreign or unknown has no grace. */
 static bool
@@ -260,6 +319,7 @@ has_grace(const struct flight *f)
 
 	return ca->on_unavailable == GW_UNAVAILABLE_GRACE && e->has_answer &&
 	       !f->has_no_grace && f->epoch == e->owner->epoch &&
+	       !is_outdated(e, e->as_of) &&
 	       gw_revocation_now(e->owner) < e->good_until +
 					  (time_t)(ca->grace_ms / 1000);
 }
@@ -301,34 +361,54 @@ conclude(struct flight *f)
 	tell_all(&waiters, &res);
 }
 
-/* `until` 0 keeps nothing, not even what was kept before. */
+enum gw_err
+gw_flight_weigh(const struct flight *f, time_t as_of, struct gw_error *err)
+{
+	if (!is_outdated(f->entry, as_of))
+		return GW_ERR_OK;
+	return gw_fail(err, GW_ERR_REVOCATION_STALE,
+		       "not newer than an answer that said revoked");
+}
+
 void
-gw_flight_good(struct flight *f, const char *source, time_t until,
-	      uint64_t lists)
+gw_flight_good(struct flight *f, const struct word *w)
 {
 	struct entry *e = f->entry;
 	struct gw_revocation *r = e->owner;
+	time_t until = f->epoch == r->epoch ? w->until : 0;
 
-	if (f->epoch != r->epoch)
-		until = 0;
 	f->result = (struct gw_revocation_result){ .fresh_until = until };
-	gw_format(f->result.source, GW_URL_MAX, "%s", source);
+	gw_format(f->result.source, GW_URL_MAX, "%s", w->source);
+	if (!f->is_dry)
+		gw_revoked_take_back(r->revoked, e->name);
 	if (until == 0) {
 		forget_answer(e);
 	} else if (!f->is_dry) {
-		keep(e, until, lists);
-		if (lists == 0) /* lists are on disk themselves */
-			gw_kept_put(r->disk, e->key, until);
+		keep(e, w);
+		keep_on_disk(e);
 	}
 	conclude(f);
 }
 
-void
-gw_flight_revoked(struct flight *f, const char *source, const char *why)
+static time_t
+end_of(const X509 *x)
 {
-	gw_flight_failed(f, source, GW_ERR_CERT_REVOKED, why);
+	time_t t;
+
+	return gw_asn1_time(X509_get0_notAfter(x), &t) ? t : INT64_MAX;
+}
+
+void
+gw_flight_revoked(struct flight *f, const struct word *w, const char *why)
+{
+	struct entry *e = f->entry;
+
+	gw_flight_failed(f, w->source, GW_ERR_CERT_REVOKED, why);
 	/* final: nobody else can take it back */
-	gw_format(f->result.source, GW_URL_MAX, "%s", source);
+	gw_format(f->result.source, GW_URL_MAX, "%s", w->source);
+	if (!f->is_dry)
+		gw_revoked_add(e->owner->revoked, e->name, w->as_of,
+			       end_of(gw_flight_subject(f)));
 	conclude(f);
 }
 
@@ -368,7 +448,10 @@ gw_flight_go_on(struct flight *f)
 static void
 on_deadline(struct gw_timer *t)
 {
-	gw_rung_crl_give_up(GW_CONTAINER(t, struct flight, deadline));
+	struct flight *f = GW_CONTAINER(t, struct flight, deadline);
+
+	if (!gw_rung_ocsp_give_up(f))
+		gw_rung_crl_give_up(f);
 }
 
 static void
@@ -403,6 +486,7 @@ is_fresh(const struct entry *e)
 	const struct gw_revocation *r = e->owner;
 
 	return e->has_answer && gw_revocation_now(r) < e->good_until &&
+	       !is_outdated(e, e->as_of) &&
 	       (e->lists == 0 ||
 		e->lists == gw_crl_store_generation(r->lists));
 }
@@ -465,6 +549,7 @@ wait_for(struct flight *f, struct gw_revocation_wait *w)
 {
 	LIST_INSERT_HEAD(&f->waiters, w, entry);
 	w->is_waiting = true;
+	f->waiter_count++;
 }
 
 static bool
@@ -511,7 +596,7 @@ gw_revocation_ask(struct gw_revocation *r,
 {
 	X509 *x = sk_X509_value(about->path->certs, about->depth);
 	X509 *ca = sk_X509_value(about->path->certs, about->depth + 1);
-	uint8_t key[GW_HASH];
+	uint8_t key[GW_HASH], name[GW_HASH];
 	struct entry *e;
 
 	gw_revocation_key(x, ca, about->path->ca, key);
@@ -525,6 +610,10 @@ gw_revocation_ask(struct gw_revocation *r,
 	if (e != NULL && e->flight != NULL && e->flight->epoch != r->epoch)
 		return answer(out, GW_ERR_BUSY, "",
 			      "the CA's settings have just changed");
+	if (e != NULL && e->flight != NULL &&
+	    e->flight->waiter_count >= GW_REVOCATION_WAITERS)
+		return answer(out, GW_ERR_BUSY, "",
+			      "too many wait for this answer");
 	if (e != NULL && e->flight != NULL) {
 		wait_for(e->flight, w);
 		return false;
@@ -532,8 +621,10 @@ gw_revocation_ask(struct gw_revocation *r,
 	if (r->count.flights >= GW_REVOCATION_FLIGHTS)
 		return answer(out, GW_ERR_BUSY, "",
 			      "too many revocation questions under way");
-	if (e == NULL)
-		e = add(r, key);
+	if (e == NULL) {
+		digest(x, ca, NULL, name);
+		e = add(r, key, name);
+	}
 	gw_cert_serial(x, e->serial);
 	(void)prepare(e, about);
 	if (has_nobody_to_ask(e->flight)) {
@@ -582,6 +673,7 @@ gw_revocation_count(const struct gw_revocation *r)
 	const struct entry *e;
 	time_t now = gw_revocation_now(r);
 
+	n.revoked = gw_revoked_count(r->revoked);
 	TAILQ_FOREACH(e, &r->kept, kept)
 		if (e->good_until > now &&
 		    (n.first_end == 0 || e->good_until < n.first_end))

@@ -6,7 +6,9 @@
  * The ladder: what the CA's section names, in its order, each source until
  * one has an answer. `Good` and `revoked` are answers and `revoked` is final;
  * nothing else is. Without an answer nobody is admitted, unless the CA's
- * section grants grace, which prolongs the last good answer for a while.
+ * section grants grace, which prolongs the last good answer for a while. Once
+ * an authority has said `revoked`, only a newer answer takes it back
+ * (revoked.h).
  *
  * An answer is named by the digest of the CA's name and key and the serial
  * number, which is all that OCSP and CRLs speak about, and of the section it
@@ -21,15 +23,16 @@
 #include "fetch.h"
 #include "gw/conf.h"
 #include "gw/loop.h"
+#include "kept.h"
 #include "ocsp.h"
 
 #define GW_REVOCATION_ENTRIES 65536 /* answers kept; the oldest go first */
-#define GW_REVOCATION_FLIGHTS 512   /* questions under way at once */
-#define GW_RESPONDER_FLIGHTS  128   /* of which to one responder */
+#define GW_REVOCATION_FLIGHTS 4096  /* questions under way at once; of which
+				       one server's: share.h */
+#define GW_REVOCATION_WAITERS 2048  /* for the answer to one of them */
 #define GW_RESPONDERS_MAX     256   /* of which statistics are kept */
 
 struct gw_revocation;
-struct gw_kept;
 
 /* How questions travel; the tests have their own. */
 struct gw_transport {
@@ -51,7 +54,11 @@ void gw_revocation_free(struct gw_revocation *r); /* waiters: never told */
 
 /* A good answer of before, from gw_kept_load(). */
 void gw_revocation_remember(struct gw_revocation *r,
-			    const uint8_t key[GW_HASH], time_t good_until);
+			    const struct gw_kept_good *g);
+/* An authority's word of before, from gw_kept_load_revoked(). */
+void gw_revocation_remember_revoked(struct gw_revocation *r,
+				    const uint8_t name[GW_HASH],
+				    time_t as_of);
 
 struct gw_revocation_result {
 	enum gw_err code;             /* GW_ERR_OK: good */
@@ -104,7 +111,6 @@ struct gw_responder {
 	uint64_t latency_us; /* of the last answer */
 	time_t last_ok;      /* 0: never */
 	bool is_failing;     /* the last question failed */
-	unsigned under_way;
 	char last_error[GW_DETAIL_MAX];
 };
 /* Registered responders are listed before they are asked. */
@@ -125,7 +131,7 @@ void gw_revocation_each(const struct gw_revocation *r, size_t max,
 			void *arg);
 
 struct gw_revocation_counts {
-	size_t answers, flights;
+	size_t answers, flights, revoked; /* revoked: remembered */
 	uint64_t asked, from_cache, by_grace; /* since the start */
 	time_t first_end; /* of the fresh answers kept; 0: none */
 };

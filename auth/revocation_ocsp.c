@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NO_TURN "too many questions to it before this one"
+
 /* ---- responders */
 
 static struct gw_responder *
@@ -64,6 +66,7 @@ note(struct gw_revocation *r, struct gw_responder *p, uint64_t took_us,
 	p->latency_us = took_us;
 	p->last_ok = gw_revocation_now(r);
 }
+
 /* ---- one answer */
 
 static time_t
@@ -95,13 +98,16 @@ judge(struct flight *f, const struct gw_fetched *got, time_t now,
 		.skew_s = c->skew_ms / 1000,
 		.max_age_s = c->max_age_ms / 1000,
 	};
+	enum gw_err rc;
 
 	if (got->why != NULL)
 		return gw_fail(why, GW_ERR_REVOCATION_UNAVAILABLE, "%s",
 			       got->why);
-	return gw_ocsp_judge(gw_flight_subject(f), gw_flight_issuer(f), got->body.p,
-			     got->body.len, &f->ocsp.question, &rules, now,
-			     status, why);
+	rc = gw_ocsp_judge(gw_flight_subject(f), gw_flight_issuer(f),
+			   got->body.p, got->body.len, &f->ocsp.question,
+			   &rules, now, status, why);
+	return rc == GW_ERR_OK ? gw_flight_weigh(f, status->this_update, why)
+			       : rc;
 }
 
 static bool
@@ -118,7 +124,8 @@ make_request(struct flight *f, bool has_nonce)
 		a->question.nonce_len = sizeof(a->question.nonce);
 		gw_random(a->question.nonce, sizeof(a->question.nonce));
 	}
-	a->request = gw_ocsp_request(gw_flight_subject(f), gw_flight_issuer(f), &a->question,
+	a->request = gw_ocsp_request(gw_flight_subject(f),
+				     gw_flight_issuer(f), &a->question,
 				     &a->request_len);
 	a->is_plain = !has_nonce;
 	ERR_clear_error();
@@ -126,6 +133,7 @@ make_request(struct flight *f, bool has_nonce)
 }
 
 static void on_fetched(void *arg, const struct gw_fetched *got);
+static void on_turn(struct gw_seat *s);
 
 /* Each question ends by itself within what is left of the whole time. */
 static void
@@ -153,8 +161,6 @@ send_request(struct flight *f, const char *url)
 	}
 	a->fetch = r->transport.start(r->transport.ctx, &ask, on_fetched, f);
 	a->responder = responder(r, url);
-	if (a->responder != NULL)
-		a->responder->under_way++;
 	r->count.asked++;
 }
 
@@ -193,25 +199,23 @@ on_fetched(void *arg, const struct gw_fetched *got)
 	struct flight *f = arg;
 	struct asking *a = &f->ocsp;
 	struct gw_revocation *r = f->entry->owner;
-	const char *url = a->urls.v[a->next_url - 1];
+	struct word w = { .source = a->urls.v[a->next_url - 1] };
 	struct gw_error why = { .code = GW_ERR_OK };
 	struct gw_ocsp_status status = { .this_update = 0 };
 	time_t now = gw_revocation_now(r);
 	enum gw_err rc = judge(f, got, now, &status, &why);
 
 	a->fetch = NULL;
-	if (a->responder != NULL)
-		a->responder->under_way--;
 	note(r, a->responder, got->took_us, rc, &why);
+	w.as_of = status.this_update;
+	w.until = fresh_until(r, &status, now);
+	w.lists = ranks_lists_first(f) ? gw_crl_store_generation(r->lists) : 0;
 	if (rc == GW_ERR_OK) {
-		gw_flight_good(f, url, fresh_until(r, &status, now),
-			      ranks_lists_first(f)
-				      ? gw_crl_store_generation(r->lists)
-				      : 0);
+		gw_flight_good(f, &w);
 	} else if (rc == GW_ERR_CERT_REVOKED) {
-		gw_flight_revoked(f, url, why.detail);
+		gw_flight_revoked(f, &w, why.detail);
 	} else if (!ask_otherwise(f, got)) {
-		gw_flight_failed(f, url, rc, why.detail);
+		gw_flight_failed(f, w.source, rc, why.detail);
 		gw_rung_ocsp_climb(f);
 	}
 }
@@ -220,39 +224,79 @@ void
 gw_rung_ocsp_begin(struct flight *f)
 {
 	const struct gw_conf_ca *ca = f->path.ca;
+	struct gw_ocsp_urls urls;
 
+	f->seat.turn = on_turn;
 	gw_ocsp_urls(gw_flight_subject(f), ca->ocsp_url,
-		     (enum gw_ocsp_mode)ca->ocsp_mode, &f->ocsp.urls);
+		     (enum gw_ocsp_mode)ca->ocsp_mode, &urls);
+	for (size_t i = 0; i < urls.n; i++)
+		gw_names_add(&f->ocsp.urls, urls.v[i]);
 	ERR_clear_error();
 }
 
-/* The next responder that has time for us. */
+static bool
+has_time(const struct flight *f)
+{
+	return gw_loop_now_ms(f->entry->owner->loop) < f->deadline_ms;
+}
+
+/* NULL: asked, or waiting for its turn. */
+static const char *
+ask(struct flight *f, const char *url)
+{
+	if (!has_time(f))
+		return "no time left to ask";
+	if (!gw_share_sit(f->entry->owner->shares, url, &f->seat))
+		return "too many questions to it under way";
+	if (!make_request(f, f->path.ca->ocsp_nonce))
+		return "no question can be made";
+	f->ocsp.is_posted = false;
+	if (gw_share_ask(&f->seat))
+		send_request(f, url);
+	return NULL;
+}
+
+/* The next responder that has room for us. */
 void
 gw_rung_ocsp_climb(struct flight *f)
 {
 	struct asking *a = &f->ocsp;
-	struct gw_revocation *r = f->entry->owner;
+	const char *url, *why;
 
 	while (a->next_url < a->urls.n) {
-		const char *url = a->urls.v[a->next_url++];
-		const struct gw_responder *p = responder(r, url);
-
-		a->is_posted = false;
-		if (gw_loop_now_ms(r->loop) >= f->deadline_ms)
-			gw_flight_failed(f, url, GW_ERR_REVOCATION_UNAVAILABLE,
-					 "no time left to ask");
-		else if (p != NULL && p->under_way >= GW_RESPONDER_FLIGHTS)
-			gw_flight_failed(f, url, GW_ERR_REVOCATION_UNAVAILABLE,
-					 "too many questions to it under way");
-		else if (!make_request(f, f->path.ca->ocsp_nonce))
-			gw_flight_failed(f, url, GW_ERR_REVOCATION_UNAVAILABLE,
-					 "no question can be made");
-		else {
-			send_request(f, url);
+		url = a->urls.v[a->next_url++];
+		why = ask(f, url);
+		if (why == NULL)
 			return;
-		}
+		gw_flight_failed(f, url, GW_ERR_REVOCATION_UNAVAILABLE, why);
 	}
+	gw_share_leave(&f->seat);
 	gw_flight_go_on(f);
+}
+
+static void
+on_turn(struct gw_seat *s)
+{
+	struct flight *f = GW_CONTAINER(s, struct flight, seat);
+	const char *url = f->ocsp.urls.v[f->ocsp.next_url - 1];
+
+	if (has_time(f)) {
+		send_request(f, url);
+		return;
+	}
+	gw_flight_failed(f, url, GW_ERR_REVOCATION_UNAVAILABLE, NO_TURN);
+	gw_rung_ocsp_climb(f);
+}
+
+bool
+gw_rung_ocsp_give_up(struct flight *f)
+{
+	if (!f->seat.is_queued)
+		return false;
+	gw_flight_failed(f, f->ocsp.urls.v[f->ocsp.next_url - 1],
+			 GW_ERR_REVOCATION_UNAVAILABLE, NO_TURN);
+	gw_rung_ocsp_climb(f);
+	return true;
 }
 
 void
@@ -260,11 +304,8 @@ gw_rung_ocsp_end(struct flight *f)
 {
 	struct asking *a = &f->ocsp;
 
+	if (a->fetch != NULL)
+		f->entry->owner->transport.cancel(a->fetch);
 	free(a->request);
-	if (a->fetch == NULL)
-		return;
-	f->entry->owner->transport.cancel(a->fetch);
-	a->fetch = NULL;
-	if (a->responder != NULL)
-		a->responder->under_way--;
+	free(a->urls.v);
 }

@@ -5,6 +5,8 @@
 #define GW_REVOCATION_PRIV_H
 
 #include "revocation.h"
+#include "revoked.h"
+#include "share.h"
 
 #define BUCKETS 16384u /* power of two */
 
@@ -14,9 +16,15 @@ LIST_HEAD(waiters, gw_revocation_wait);
 
 enum rung { RUNG_OCSP, RUNG_CRL, RUNG_COUNT };
 
+/* Names of sources. Heap: there may be thousands of flights. */
+struct names {
+	char (*v)[GW_URL_MAX];
+	size_t n;
+};
+
 /* The OCSP part of a flight. */
 struct asking {
-	struct gw_ocsp_urls urls;
+	struct names urls;
 	size_t next_url;
 	struct gw_ocsp_question question;
 	uint8_t *request;
@@ -28,9 +36,9 @@ struct asking {
 
 /* The CRL part. */
 struct looking {
-	struct gw_places places, deltas;
+	struct names places, deltas;
 	size_t next_place, next_delta;
-	struct gw_places gathered;
+	struct names gathered;
 	bool has_new; /* a list that was not yet part of a check */
 	bool was_told;
 	struct gw_crl_wait wait;
@@ -45,22 +53,26 @@ struct flight {
 	size_t rung_count, next_rung;
 	struct asking ocsp;
 	struct looking crl;
+	struct gw_seat seat; /* at the server that is waited for */
 	struct gw_timer deadline;
 	uint64_t deadline_ms;
 	uint64_t epoch;     /* of the settings it was begun under */
 	bool is_dry;
 	bool has_no_grace;  /* somebody answered, if not well */
 	struct waiters waiters;
+	size_t waiter_count; /* that ever came */
 	struct gw_revocation_result result;
 };
 
 struct entry {
 	uint8_t key[GW_HASH];
+	uint8_t name[GW_HASH]; /* the same without the section */
 	struct gw_revocation *owner;
 	LIST_ENTRY(entry) by_key;
 	TAILQ_ENTRY(entry) kept; /* answers only, oldest first */
 	bool has_answer;
 	time_t good_until;       /* 0: used once, by its flight's waiters */
+	time_t as_of;            /* thisUpdate */
 	uint64_t lists;          /* generation of those that said it, or 0 */
 	struct flight *flight;   /* or NULL */
 	char serial[GW_SERIAL_MAX]; /* for people; "": from disk */
@@ -72,6 +84,8 @@ struct gw_revocation {
 	struct gw_transport transport;
 	struct gw_crl_store *lists;
 	struct gw_kept *disk;
+	struct gw_revoked *revoked;
+	struct gw_shares *shares;
 	struct bucket buckets[BUCKETS];
 	struct entries kept;
 	struct gw_revocation_counts count;
@@ -92,24 +106,38 @@ void gw_flight_failed(struct flight *f, const char *source, enum gw_err code,
 /* The rung has no more sources. The flight may be gone after this and after
  * the next two, which end it. */
 void gw_flight_go_on(struct flight *f);
-/* `until` 0 keeps nothing, not even what was kept before. `lists`: the
- * generation of those that said it, 0: a responder did. */
-void gw_flight_good(struct flight *f, const char *source, time_t until,
-		    uint64_t lists);
-void gw_flight_revoked(struct flight *f, const char *source, const char *why);
+/* An answer's word. `until` (good) 0 keeps nothing, not even what was kept
+ * before. `as_of`: thisUpdate. `lists`: the generation of those that said it,
+ * 0: a responder did. */
+struct word {
+	const char *source;
+	time_t as_of, until;
+	uint64_t lists;
+};
+/* GW_ERR_REVOCATION_STALE: a good answer no newer than one that said revoked. */
+GW_MUST_CHECK enum gw_err gw_flight_weigh(const struct flight *f, time_t as_of,
+					  struct gw_error *err);
+void gw_flight_good(struct flight *f, const struct word *w);
+void gw_flight_revoked(struct flight *f, const struct word *w,
+		       const char *why);
+
+/* Once each, GW_PLACES_MAX at most. */
+void gw_names_add(struct names *x, const char *name);
 
 /* ---- the rungs: begin finds whom to ask; climb asks the next, and goes on
- * when there is none; end lets go of what is under way */
+ * when there is none; give_up: no time is left; end lets go of what is under
+ * way */
 
 void gw_rung_ocsp_begin(struct flight *f);
 void gw_rung_ocsp_climb(struct flight *f);
+/* True: it waited for its turn. What was asked ends by itself. */
+bool gw_rung_ocsp_give_up(struct flight *f);
 void gw_rung_ocsp_end(struct flight *f);
 
 void gw_rung_crl_begin(struct flight *f);
 void gw_rung_crl_climb(struct flight *f);
 void gw_rung_crl_end(struct flight *f);
-/* No time is left: lists that did not come go on coming, for the next who
- * asks. */
+/* Lists that did not come go on coming, for the next who asks. */
 void gw_rung_crl_give_up(struct flight *f);
 
 #endif

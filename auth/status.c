@@ -291,8 +291,9 @@ say_revocation(struct gw_auth *a, uint64_t ask)
 		failing += s->connections > 0 && gw_recheck_is_failing(s);
 	}
 	say(a, ask, "revocation",
-	    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "answers",
-		      (json_int_t)n.answers, "under_way",
+	    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+		      "answers", (json_int_t)n.answers, "revoked",
+		      (json_int_t)n.revoked, "under_way",
 		      (json_int_t)n.flights, "asked", (json_int_t)n.asked,
 		      "from_cache", (json_int_t)n.from_cache, "by_grace",
 		      (json_int_t)n.by_grace, "first_end",

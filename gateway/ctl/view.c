@@ -240,6 +240,10 @@ put_answers(struct page *p)
 		gw_doc_number(r, "answers"), asked, kept,
 		gw_doc_number(r, "by_grace"),
 		gw_doc_number(r, "under_way"));
+	if (gw_doc_number(r, "revoked") > 0)
+		fprintf(p->out, "  called revoked, until a newer answer says "
+			"otherwise: %" PRId64 "\n",
+			gw_doc_number(r, "revoked"));
 	if (gw_doc_number(r, "next_recheck") > 0)
 		fprintf(p->out, "  next question about a live session in "
 			"%" PRId64 " s; without an answer now: %" PRId64

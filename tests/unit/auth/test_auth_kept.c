@@ -50,17 +50,32 @@ restart(void)
 	cr_assert_not_null(kept);
 }
 
+/* Named like its key, and five seconds old at its end. */
+static void
+put(const uint8_t key[GW_HASH], time_t until)
+{
+	struct gw_kept_good g = { .as_of = until - 5, .until = until };
+
+	memcpy(g.key, key, GW_HASH);
+	memcpy(g.name, key, GW_HASH);
+	gw_kept_put(kept, &g);
+}
+
 struct found {
 	size_t count;
 	time_t one, two;
 };
 
 static void
-on_answer(void *arg, const uint8_t key[GW_HASH], time_t good_until)
+on_answer(void *arg, const struct gw_kept_good *g)
 {
+	const uint8_t *key = g->key;
+	time_t good_until = g->until;
 	struct found *f = arg;
 
 	f->count++;
+	cr_expect_eq(memcmp(g->name, g->key, GW_HASH), 0);
+	cr_expect_eq(g->as_of, good_until - 5);
 	if (memcmp(key, one, GW_HASH) == 0)
 		f->one = good_until;
 	if (memcmp(key, two, GW_HASH) == 0)
@@ -80,9 +95,9 @@ Test(kept, answers_come_back)
 {
 	struct found f;
 
-	gw_kept_put(kept, one, NOW + 10);
-	gw_kept_put(kept, two, NOW + 20);
-	gw_kept_put(kept, two, NOW + 30);
+	put(one, NOW + 10);
+	put(two, NOW + 20);
+	put(two, NOW + 30);
 	restart();
 	cr_expect_not(gw_kept_settings(kept, settings), "the same as before");
 	f = load(NOW);
@@ -95,8 +110,8 @@ Test(kept, ended_ones_do_not)
 {
 	struct found f;
 
-	gw_kept_put(kept, one, NOW);
-	gw_kept_put(kept, two, NOW + 1);
+	put(one, NOW);
+	put(two, NOW + 1);
 	restart();
 	f = load(NOW);
 	cr_expect_eq(f.count, 1);
@@ -105,7 +120,7 @@ Test(kept, ended_ones_do_not)
 
 Test(kept, none_under_other_settings)
 {
-	gw_kept_put(kept, one, NOW + 10);
+	put(one, NOW + 10);
 	restart();
 	cr_expect(gw_kept_settings(kept, others));
 	cr_expect_eq(load(NOW).count, 0);
@@ -122,8 +137,8 @@ Test(kept, what_is_revoked_leaves_at_once)
 	char copy[64] = "/tmp/gwd-kept-XXXXXX", cmd[256], file[96];
 	struct found f;
 
-	gw_kept_put(kept, one, NOW + 10);
-	gw_kept_put(kept, two, NOW + 10);
+	put(one, NOW + 10);
+	put(two, NOW + 10);
 	restart();
 	gw_kept_remove(kept, one);
 	cr_assert_not_null(mkdtemp(copy));
@@ -143,7 +158,7 @@ Test(kept, a_damaged_file_is_begun_anew)
 {
 	FILE *f;
 
-	gw_kept_put(kept, one, NOW + 10);
+	put(one, NOW + 10);
 	gw_kept_free(kept);
 	f = fopen(path, "w");
 	cr_assert(f != NULL && fputs("this is no database, but long enough "
@@ -153,7 +168,7 @@ Test(kept, a_damaged_file_is_begun_anew)
 	cr_assert_not_null(kept);
 	cr_expect(gw_kept_settings(kept, settings));
 	cr_expect_eq(load(NOW).count, 0);
-	gw_kept_put(kept, two, NOW + 10);
+	put(two, NOW + 10);
 	restart();
 	cr_expect_eq(load(NOW).count, 1);
 }
@@ -171,8 +186,58 @@ Test(kept, no_file_is_no_cache)
 	gw_kept_free(kept);
 	kept = gw_kept_open(loop, "/proc/none/answers.db");
 	cr_expect_null(kept);
-	gw_kept_put(kept, one, NOW + 10);
+	put(one, NOW + 10);
 	gw_kept_remove(kept, one);
 	cr_expect(gw_kept_settings(kept, settings));
 	cr_expect_eq(load(NOW).count, 0);
+}
+
+/* ---- revoked */
+
+static void
+on_revoked(void *arg, const uint8_t name[GW_HASH], time_t as_of)
+{
+	struct found *f = arg;
+
+	f->count++;
+	if (memcmp(name, one, GW_HASH) == 0)
+		f->one = as_of;
+	if (memcmp(name, two, GW_HASH) == 0)
+		f->two = as_of;
+}
+
+static struct found
+load_revoked(time_t now)
+{
+	struct found f = { .count = 0 };
+
+	gw_kept_load_revoked(kept, now, on_revoked, &f);
+	return f;
+}
+
+Test(kept, revoked_comes_back)
+{
+	struct found f;
+
+	gw_kept_revoke(kept, one, NOW - 7, NOW + 10);
+	gw_kept_revoke(kept, two, NOW - 9, NOW + 10);
+	gw_kept_revoke(kept, two, NOW - 8, NOW + 1);
+	restart();
+	f = load_revoked(NOW);
+	cr_expect_eq(f.count, 2);
+	cr_expect_eq(f.one, NOW - 7);
+	cr_expect_eq(f.two, NOW - 8);
+	cr_expect_eq(load_revoked(NOW + 1).count, 1, "expired certificates");
+	gw_kept_unrevoke(kept, one);
+	restart();
+	cr_expect_eq(load_revoked(NOW).count, 0);
+}
+
+/* An authority's word is nobody's setting. */
+Test(kept, revoked_under_any_settings)
+{
+	gw_kept_revoke(kept, one, NOW, NOW + 10);
+	restart();
+	cr_expect(gw_kept_settings(kept, others));
+	cr_expect_eq(load_revoked(NOW).count, 1);
 }

@@ -1,6 +1,7 @@
 /* The ladder of responders, the cache and single flight, with a transport
  * that answers when the test says so. */
 #include <criterion/criterion.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #include "gw/util.h"
 #include "lists.h"
 #include "revocation.h"
+#include "revoked.h"
+#include "share.h"
 
 struct gw_fetch {
 	char url[GW_URL_MAX];
@@ -21,16 +24,18 @@ struct gw_fetch {
 	void *arg;
 };
 
-static struct gw_fetch *asked[64];
+static struct gw_fetch *asked[2048];
 static size_t asked_count, cancelled, awaited_questions;
 static time_t now = NOW;
 static struct gw_loop *loop;
+static struct gw_kept *kept; /* NULL unless a test opens it */
 static struct gw_revocation *rev;
 static struct gw_conf_revocation conf;
 static struct gw_conf_ca ca;
 static struct gw_crl_store *lists;
 static struct gw_offload *offload;
 static char dir[64], files[64];
+static const char *kept_path;
 static const char *words[2];
 static char *places[2];
 
@@ -101,7 +106,7 @@ open_all(void)
 	};
 
 	lists = gw_crl_store_new(&c);
-	rev = gw_revocation_new(loop, &conf, &t, lists, NULL);
+	rev = gw_revocation_new(loop, &conf, &t, lists, kept);
 }
 
 static void
@@ -325,6 +330,8 @@ Test(revocation, the_most_telling_reason)
 		struct waiter w;
 
 		asked_count = 0;
+		close_all(); /* nothing is remembered */
+		open_all();
 		cr_assert_not(ask("aia", &w), "case %zu", i);
 		give_kind(0, telling[i].first);
 		cr_assert_eq(asked_count, 2, "case %zu", i);
@@ -534,21 +541,309 @@ Test(revocation, refused_nonce_is_left_out_once)
 	cr_expect_eq(w.res.code, GW_ERR_REVOCATION_UNAVAILABLE);
 }
 
-/* A stalled responder takes its share of questions, not all of them. */
-Test(revocation, one_responder_is_not_everything)
+/* ---- each server's share */
+
+#define MANY 1000
+
+/* Cards of the same CA, by number. */
+static X509 *
+numbered_card(long n)
 {
-	static struct waiter w[GW_RESPONDER_FLIGHTS + 1];
+	X509 *x = X509_dup(vec("good"));
+
+	cr_assert_not_null(x);
+	cr_assert_eq(ASN1_INTEGER_set(X509_get_serialNumber(x), n), 1);
+	return x;
+}
+
+static bool
+ask_about_number(long n, struct waiter *w)
+{
+	struct gw_path path = { .certs = sk_X509_new_null(), .ca = &ca };
+	const struct gw_revocation_about about = { .path = &path };
+	X509 *x = numbered_card(n);
+	bool is_now;
+
+	memset(w, 0, sizeof(*w));
+	w->wait.fn = on_told;
+	sk_X509_push(path.certs, x);
+	sk_X509_push(path.certs, vec("issuing"));
+	is_now = gw_revocation_ask(rev, &about, &w->wait, &w->res);
+	sk_X509_free(path.certs);
+	X509_free(x);
+	return is_now;
+}
+
+static void stop_loop(struct gw_timer *t);
+static void turn(void);
+
+/* So many connections, the others wait for their turn; who needs another
+ * responder does not; and of memory not more than some kilobytes each. */
+Test(revocation, a_thousand_wait_for_a_stalled_responder)
+{
+	static struct waiter w[MANY];
+	struct waiter other;
+	size_t before = mallinfo2().uordblks;
+
+	for (long i = 0; i < MANY; i++)
+		cr_assert_not(ask_about_number(i + 1, &w[i]), "%ld", i);
+	cr_expect_eq(asked_count, GW_SHARE_ASKING);
+	cr_expect_eq(gw_revocation_count(rev).flights, MANY);
+	cr_expect_lt(mallinfo2().uordblks - before, MANY * 16384,
+		     "%zu bytes each",
+		     (mallinfo2().uordblks - before) / MANY);
+	cr_expect_not(ask("aia", &other), "its own responders are free");
+	cr_expect_str_eq(asked[GW_SHARE_ASKING]->url, "http://one.example/a");
+	give(GW_SHARE_ASKING, ANSWER(.leaf = "aia", .this = -10,
+				     .next = 3600));
+	cr_expect_eq(other.res.code, GW_ERR_OK);
+	/* one is done: the next in line is asked about */
+	break_off(0, "away");
+	cr_expect_eq(w[0].told, 1);
+	turn();
+	cr_expect_eq(asked_count, GW_SHARE_ASKING + 2);
+	cr_expect_eq(w[GW_SHARE_ASKING].told, 0);
+}
+
+/* Whoever did not get a turn is told in time, and has another source. */
+Test(revocation, no_turn_in_time)
+{
+	static struct waiter w[GW_SHARE_ASKING];
+	struct waiter late, cdp;
+	struct gw_timer t = { .fn = stop_loop };
+
+	conf.total_timeout_ms = 50;
+	for (long i = 0; i < GW_SHARE_ASKING; i++)
+		cr_assert_not(ask_about_number(i + 1, &w[i]));
+	cr_assert_not(ask("good", &late));
+	cr_assert_not(ask("cdp", &cdp));
+	gw_timer_after(loop, &t, 200);
+	gw_loop_run(loop);
+	cr_expect_eq(asked_count, GW_SHARE_ASKING + 1,
+		     "a list, for the next who asks");
+	cr_expect_eq(late.told, 1);
+	cr_expect_eq(late.res.code, GW_ERR_REVOCATION_UNAVAILABLE);
+	cr_expect_not_null(strstr(late.res.detail, "before this one"), "%s",
+			   late.res.detail);
+	cr_expect_eq(cdp.told, 1, "no time is left for lists either");
+}
+
+/* There is an end to it, for one server and for one answer. */
+Test(revocation, no_more_than_its_share)
+{
+	static struct waiter w[GW_SHARE_SEATS + 1];
+	static struct waiter same[GW_REVOCATION_WAITERS];
 	struct waiter other;
 
-	gw_revocation_announce(rev, "http://r/");
-	((struct gw_responder *)(uintptr_t)gw_revocation_responder(rev, 0))
-		->under_way = GW_RESPONDER_FLIGHTS;
-	cr_expect(ask("good", &w[0]));
-	cr_expect_eq(w[0].res.code, GW_ERR_REVOCATION_UNAVAILABLE);
-	cr_expect_not_null(strstr(w[0].res.detail, "too many"));
-	cr_expect_not(ask("aia", &other), "its own responders are free");
-	give(0, ANSWER(.leaf = "aia", .this = -10, .next = 3600));
-	cr_expect_eq(other.res.code, GW_ERR_OK);
+	for (long i = 0; i < GW_SHARE_SEATS; i++)
+		cr_assert_not(ask_about_number(i + 1, &w[i]), "%ld", i);
+	cr_expect(ask_about_number(GW_SHARE_SEATS + 1, &w[GW_SHARE_SEATS]));
+	cr_expect_eq(w[GW_SHARE_SEATS].res.code,
+		     GW_ERR_REVOCATION_UNAVAILABLE);
+	cr_expect_not_null(strstr(w[GW_SHARE_SEATS].res.detail, "too many"));
+	cr_expect_not(ask("aia", &other), "another server has room");
+	for (size_t i = 0; i < GW_COUNT(same); i++)
+		(void)ask_about_number(1, &same[i]);
+	cr_expect_eq(same[0].res.code, GW_ERR_OK);
+	cr_expect_not_null(strstr(same[GW_COUNT(same) - 1].res.detail,
+				  "too many"));
+}
+
+/* Lists of one server, each at a place of its own, are one share. */
+Test(revocation, lists_of_a_stalled_server)
+{
+	static struct waiter w[GW_SHARE_SEATS + 1];
+	static const char *const crl[] = { "crl" };
+	struct waiter other;
+	char url[64];
+
+	conf.crl_max = 8;
+	ca.revocation = (struct gw_strlist){ (char **)(uintptr_t)crl, 1 };
+	places[0] = url;
+	ca.crl = (struct gw_strlist){ places, 1 };
+	for (long i = 0; i <= GW_SHARE_SEATS; i++) {
+		snprintf(url, sizeof(url), "http://l:81/%ld", i % 4);
+		(void)ask_about_number(i + 1, &w[i]);
+	}
+	cr_expect_eq(asked_count, 4, "each list once");
+	cr_expect_eq(w[GW_SHARE_SEATS - 1].res.code, GW_ERR_OK, "waits");
+	cr_expect_eq(w[GW_SHARE_SEATS].res.code,
+		     GW_ERR_REVOCATION_UNAVAILABLE);
+	snprintf(url, sizeof(url), "http://m/");
+	cr_expect_not(ask("good", &other));
+	cr_expect_eq(asked_count, 5, "another server's list is fetched");
+}
+
+/* Nor does it fill the store. */
+Test(revocation, lists_of_a_stalled_server_leave_room)
+{
+	static const char *const crl[] = { "crl" };
+	struct waiter w[4];
+	char url[64];
+
+	conf.crl_max = 4;
+	ca.revocation = (struct gw_strlist){ (char **)(uintptr_t)crl, 1 };
+	places[0] = url;
+	ca.crl = (struct gw_strlist){ places, 1 };
+	for (long i = 0; i < 4; i++) {
+		snprintf(url, sizeof(url), "http://%s/%ld",
+			 i < 3 ? "l" : "m", i);
+		cr_expect_eq(ask_about_number(i + 1, &w[i]), i == 2, "%ld",
+			     i);
+	}
+	cr_expect_not_null(strstr(w[2].res.detail, "its server"), "%s",
+			   w[2].res.detail);
+}
+
+/* ---- once revoked */
+
+#define SAID(s, t) ANSWER(.status = V_OCSP_CERTSTATUS_##s, .reason = 6, \
+			  .this = (t), .next = 3600)
+
+static enum gw_err
+told(const struct answer *a)
+{
+	struct waiter w;
+	size_t i = asked_count;
+
+	memset(&w, 0, sizeof(w));
+	w.wait.fn = on_told;
+	cr_assert_not(ask_about("good", &ca, true, &w));
+	if (a != NULL)
+		give(i, a);
+	else
+		break_off(i, "away");
+	cr_assert_eq(w.told, 1);
+	return w.res.code;
+}
+
+/* An answer of before, played back while it is fresh. */
+Test(revocation, only_a_newer_answer_takes_revoked_back)
+{
+	struct waiter w;
+
+	cr_expect_eq(told(SAID(GOOD, -100)), GW_ERR_OK);
+	cr_expect_eq(told(SAID(REVOKED, -50)), GW_ERR_CERT_REVOKED);
+	cr_expect_eq(gw_revocation_count(rev).revoked, 1);
+	cr_expect_eq(told(SAID(GOOD, -100)), GW_ERR_REVOCATION_STALE);
+	cr_expect_eq(told(SAID(GOOD, -50)), GW_ERR_REVOCATION_STALE);
+	cr_expect_eq(gw_revocation_count(rev).answers, 0);
+	cr_expect_eq(told(NULL), GW_ERR_REVOCATION_UNAVAILABLE);
+	cr_expect_eq(told(SAID(REVOKED, -70)), GW_ERR_CERT_REVOKED);
+	cr_expect_eq(told(SAID(GOOD, -60)), GW_ERR_REVOCATION_STALE,
+		     "the latest counts");
+	cr_expect_eq(told(SAID(GOOD, -49)), GW_ERR_OK, "no longer on hold");
+	cr_expect_eq(gw_revocation_count(rev).revoked, 0);
+	cr_expect(ask("good", &w));
+	cr_expect_eq(w.res.code, GW_ERR_OK);
+}
+
+/* Nor does the answer that another section has kept, nor its grace. */
+Test(revocation, revoked_is_revoked_in_every_section)
+{
+	struct gw_conf_ca other = ca;
+	struct waiter w = { .wait.fn = on_told };
+
+	other.title = (char *)(uintptr_t)"u";
+	other.on_unavailable = GW_UNAVAILABLE_GRACE;
+	other.grace_ms = 600000;
+	cr_expect_not(ask_about("good", &other, false, &w));
+	give(0, SAID(GOOD, -100));
+	cr_expect_eq(told(SAID(REVOKED, -50)), GW_ERR_CERT_REVOKED);
+	memset(&w, 0, sizeof(w));
+	w.wait.fn = on_told;
+	cr_expect_not(ask_about("good", &other, false, &w), "it was kept");
+	break_off(2, "away");
+	cr_expect_eq(w.res.code, GW_ERR_REVOCATION_UNAVAILABLE, "%s",
+		     gw_err_name(w.res.code));
+}
+
+static void
+remember(void *arg, const struct gw_kept_good *g)
+{
+	gw_revocation_remember(arg, g);
+}
+
+static void
+remember_revoked(void *arg, const uint8_t name[GW_HASH], time_t as_of)
+{
+	gw_revocation_remember_revoked(arg, name, as_of);
+}
+
+static void
+restart(void)
+{
+	close_all();
+	gw_kept_free(kept);
+	kept = gw_kept_open(loop, kept_path);
+	cr_assert_not_null(kept);
+	open_all();
+	gw_kept_load_revoked(kept, now, remember_revoked, rev);
+	gw_kept_load(kept, now, remember, rev);
+}
+
+Test(revocation, revoked_outlives_a_restart)
+{
+	struct waiter w;
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/answers.db", files);
+	kept_path = path;
+	restart();
+	cr_expect_eq(told(SAID(GOOD, -100)), GW_ERR_OK);
+	restart();
+	cr_expect(ask("good", &w), "so does the good answer");
+	cr_expect_eq(told(SAID(REVOKED, -50)), GW_ERR_CERT_REVOKED);
+	restart();
+	cr_expect_eq(told(SAID(GOOD, -100)), GW_ERR_REVOCATION_STALE);
+	cr_expect_eq(told(SAID(GOOD, -10)), GW_ERR_OK);
+	restart();
+	cr_expect_eq(gw_revocation_count(rev).revoked, 0);
+	close_all();
+	gw_kept_free(kept);
+	kept = NULL;
+	open_all();
+}
+
+/* Tried out: nothing stays. */
+Test(revocation, a_dry_run_remembers_nothing)
+{
+	struct gw_path path = { .certs = sk_X509_new_null(), .ca = &ca };
+	struct gw_revocation_about about = { .path = &path, .is_dry = true };
+	struct waiter w = { .wait.fn = on_told };
+
+	sk_X509_push(path.certs, vec("good"));
+	sk_X509_push(path.certs, vec("issuing"));
+	cr_expect_not(gw_revocation_ask(rev, &about, &w.wait, &w.res));
+	give(0, SAID(REVOKED, -50));
+	cr_expect_eq(w.res.code, GW_ERR_CERT_REVOKED);
+	cr_expect_eq(gw_revocation_count(rev).revoked, 0);
+	cr_expect_eq(told(SAID(REVOKED, -50)), GW_ERR_CERT_REVOKED);
+	memset(&w, 0, sizeof(w));
+	w.wait.fn = on_told;
+	cr_expect_not(gw_revocation_ask(rev, &about, &w.wait, &w.res));
+	give(2, SAID(GOOD, -10));
+	cr_expect_eq(w.res.code, GW_ERR_OK);
+	cr_expect_eq(gw_revocation_count(rev).revoked, 1);
+	sk_X509_free(path.certs);
+}
+
+/* Every one is remembered until there are too many: then the oldest go. */
+Test(revocation, remembered_up_to_a_bound)
+{
+	struct gw_revoked *r = gw_revoked_new(NULL);
+	uint8_t name[GW_HASH] = { 0 };
+
+	for (uint32_t i = 0; i <= GW_REVOKED_MAX; i++) {
+		memcpy(name, &i, sizeof(i));
+		gw_revoked_add(r, name, NOW, NOW + 1);
+	}
+	cr_expect_eq(gw_revoked_count(r), GW_REVOKED_MAX);
+	cr_expect(gw_revoked_outdates(r, name, NOW));
+	cr_expect_not(gw_revoked_outdates(r, name, NOW + 1));
+	memset(name, 0, sizeof(name));
+	cr_expect_not(gw_revoked_outdates(r, name, NOW));
+	gw_revoked_free(r);
 }
 
 /* ---- grace */
@@ -1082,6 +1377,103 @@ Test(revocation, survives_a_restart)
 	await(&w);
 	cr_expect_eq(asked_count, 1, "it was read from disk");
 	cr_expect_eq(w.res.code, GW_ERR_CERT_REVOKED);
+}
+
+/* What a responder has called revoked, an older list does not take back; and
+ * the other way round. */
+Test(revocation, a_list_older_than_the_word_revoked)
+{
+	static const char *const both[] = { "crl", "ocsp" };
+	struct waiter w;
+
+	only_crl("http://l/1", NULL);
+	ca.revocation.n = 0;
+	cr_expect_eq(told(SAID(REVOKED, -50)), GW_ERR_CERT_REVOKED);
+	cr_expect_not(ask("good", &w));
+	break_off(1, "away");
+	give_list(2, LIST(.this = -100, .next = 3600));
+	await(&w);
+	cr_expect_eq(w.res.code, GW_ERR_REVOCATION_STALE, "%s",
+		     w.res.detail);
+	ca.revocation = (struct gw_strlist){ (char **)(uintptr_t)both, 2 };
+	only_crl("http://l/2", NULL);
+	cr_expect_not(ask("good", &w));
+	give_list(3, LIST(.this = -40, .next = 3600));
+	await(&w);
+	cr_expect_eq(w.res.code, GW_ERR_OK, "a newer one does: %s",
+		     w.res.detail);
+}
+
+Test(revocation, an_answer_older_than_the_list)
+{
+	struct waiter w;
+
+	only_crl("http://l/1", NULL);
+	cr_expect_not(ask("good", &w));
+	give_list(0, LIST(.revoked = { "good" }, .this = -50, .next = 3600));
+	await(&w);
+	cr_expect_eq(w.res.code, GW_ERR_CERT_REVOKED);
+	ca.revocation.n = 0;
+	ca.crl.n = 0;
+	cr_expect_eq(told(SAID(GOOD, -60)), GW_ERR_REVOCATION_STALE);
+	cr_expect_eq(told(SAID(GOOD, -40)), GW_ERR_OK);
+}
+
+/* removeFromCRL: the delta is the newer answer, its list is not. */
+Test(revocation, a_delta_takes_revoked_back)
+{
+	struct waiter w;
+
+	only_crl("http://l/base", NULL);
+	cr_expect_not(ask("second", &w));
+	give_list(0, LIST(.revoked = { "second" }, .number = 5, .this = -50,
+			  .next = 3600, .deltas_at = "http://l/delta"));
+	await_question(2);
+	break_off(1, "HTTP 404");
+	await(&w);
+	cr_expect_eq(w.res.code, GW_ERR_CERT_REVOKED);
+	cr_expect_eq(gw_revocation_count(rev).revoked, 1);
+	gw_crl_store_announce(lists, "http://l/delta", vec("issuing"));
+	cr_assert_eq(asked_count, 3);
+	give_list(2, LIST(.removed = "second", .number = 6, .base = 5,
+			  .this = -40, .next = 3600));
+	for (int i = 0; i < 1000 && gw_crl_store_get(lists, "http://l/delta")
+					   == NULL; i++)
+		turn();
+	cr_expect(ask("second", &w));
+	cr_expect_eq(w.res.code, GW_ERR_OK, "%s", w.res.detail);
+	cr_expect_eq(gw_revocation_count(rev).revoked, 0);
+}
+
+/* A CA put back from a backup knows less than it did. While the list before
+ * has not ended, it is the one that counts. */
+Test(revocation, list_numbers_do_not_go_back)
+{
+	struct waiter w;
+
+	only_crl("http://l/1", NULL);
+	cr_expect_not(ask("good", &w));
+	give_list(0, LIST(.revoked = { "good" }, .number = 7, .this = -100,
+			  .next = 50));
+	await(&w);
+	cr_expect_eq(w.res.code, GW_ERR_CERT_REVOKED);
+	now = NOW + 60;
+	cr_expect_not(ask("good", &w));
+	now = NOW + 40; /* not over after all */
+	give_list(1, LIST(.number = 6, .this = -20, .next = 9000));
+	await(&w);
+	cr_expect_eq(w.res.code, GW_ERR_CERT_REVOKED);
+	cr_expect_not_null(strstr(gw_crl_store_why(lists, "http://l/1"),
+				  "number"));
+	close_all();
+	open_all();
+	now = NOW + 60;
+	cr_expect_not(ask("good", &w), "the list on disk is over");
+	await_question(3);
+	give_list(2, LIST(.number = 6, .this = -20, .next = 9000));
+	await(&w);
+	cr_expect_eq(w.res.code, GW_ERR_OK, "%s", w.res.detail);
+	now = NOW;
 }
 
 /* Whoever sits on the way can neither rewind a list nor swap it. */
