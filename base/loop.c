@@ -18,7 +18,7 @@ struct gw_loop {
 	struct gw_timer **heap;
 	size_t heap_len, heap_cap;
 	struct gw_task *tasks, **tasks_end;
-	uint64_t now_ms;
+	uint64_t now_ms, turn;
 	bool stop;
 	struct epoll_event batch[BATCH];
 	int batch_len, batch_at;
@@ -238,6 +238,12 @@ gw_loop_now_ms(const struct gw_loop *l)
 	return l->now_ms;
 }
 
+uint64_t
+gw_loop_turn(const struct gw_loop *l)
+{
+	return l->turn;
+}
+
 void
 gw_loop_run(struct gw_loop *l)
 {
@@ -248,6 +254,7 @@ gw_loop_run(struct gw_loop *l)
 					  next_timeout(l));
 		gw_assert(l->batch_len >= 0 || errno == EINTR);
 		l->now_ms = gw_mono_ms();
+		l->turn++;
 		for (l->batch_at = 0; l->batch_at < l->batch_len;) {
 			struct epoll_event *ev = &l->batch[l->batch_at++];
 			struct gw_io *io = ev->data.ptr;

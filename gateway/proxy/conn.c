@@ -21,6 +21,9 @@
 
 #define LINGER_MS       2000
 #define LINGER_READS    16 /* pieces of GW_SCRATCH thrown away */
+/* Steps of handshakes in one turn of the loop: about 2 ms of arithmetic, after
+ * which those who are in have theirs, whoever else is at the door. */
+#define SHAKES_A_TURN   4
 
 _Static_assert(sizeof(struct gw_conn) <= 384, "keep idle connections small");
 
@@ -202,13 +205,17 @@ gw_conn_run(struct gw_conn *c)
 	states[c->state].run(c);
 }
 
+/* Handshakes come when the turn's other events have been seen to. */
 static void
 on_event(struct gw_io *io, uint32_t events)
 {
 	struct gw_conn *c = GW_CONTAINER(io, struct gw_conn, sock.io);
 
 	gw_sock_note(&c->sock, events);
-	gw_conn_run(c);
+	if (c->state == GW_CONN_HANDSHAKE)
+		gw_conn_again(c);
+	else
+		gw_conn_run(c);
 }
 
 static void
@@ -280,10 +287,31 @@ gw_conn_flush(struct gw_conn *c, bool *out_moved)
 
 /* ---- beginning */
 
+static bool
+may_shake(struct gw_worker *w)
+{
+	uint64_t turn = gw_loop_turn(w->loop);
+
+	if (w->shake_turn != turn) {
+		w->shake_turn = turn;
+		w->shakes_left = SHAKES_A_TURN;
+	}
+	if (w->shakes_left == 0)
+		return false;
+	w->shakes_left--;
+	return true;
+}
+
+/* Who has to wait keeps its place: tasks run in the order they were queued. */
 static void
 on_task(struct gw_task *t)
 {
-	gw_conn_run(GW_CONTAINER(t, struct gw_conn, task));
+	struct gw_conn *c = GW_CONTAINER(t, struct gw_conn, task);
+
+	if (c->state == GW_CONN_HANDSHAKE && !may_shake(c->worker))
+		gw_conn_again(c);
+	else
+		gw_conn_run(c);
 }
 
 void

@@ -37,6 +37,8 @@ struct gw_worker {
 	bool is_stopping;
 	struct gw_timer stop_timer;
 	uint64_t stop_at_ms;       /* … at the latest */
+	uint64_t shake_turn;       /* the loop's, for which … */
+	unsigned shakes_left;      /* … so many steps are left */
 
 	/* kept for the next, so that a request allocates nothing */
 	struct gw_buf_pool bufs;

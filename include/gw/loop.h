@@ -52,6 +52,8 @@ void gw_loop_defer(struct gw_loop *l, struct gw_task *t);
 
 /* Monotonic milliseconds, read once per turn. */
 uint64_t gw_loop_now_ms(const struct gw_loop *l);
+/* Another number in each turn. */
+uint64_t gw_loop_turn(const struct gw_loop *l);
 
 /* Returns after gw_loop_stop(). */
 void gw_loop_run(struct gw_loop *l);

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include <openssl/err.h>
 
 TestSuite(hostile, .timeout = 60);
 
@@ -199,6 +200,82 @@ Test(hostile, key_updates)
 	cr_assert(rig_connect(r, &c, 0));
 	rekey(&c, 100);
 	cr_assert_eq(rig_get(&c, "/bytes/1", NULL, NULL), 200);
+	rig_close(&c);
+	rig_stop(r);
+}
+
+/* ---- a crowd at the door */
+
+#define CROWD 240
+
+/* What a client says first. */
+static size_t
+hello_of(struct rig *r, uint8_t *out, size_t cap)
+{
+	BIO *all = BIO_new(BIO_s_mem());
+	struct rig_client c;
+	int n;
+
+	rig_dial(r, &c, RIG_NO_CARD);
+	SSL_set0_wbio(c.ssl, all);
+	SSL_set_connect_state(c.ssl);
+	SSL_set0_rbio(c.ssl, BIO_new(BIO_s_mem()));
+	(void)SSL_do_handshake(c.ssl);
+	n = BIO_read(all, out, (int)cap);
+	cr_assert_gt(n, 0);
+	ERR_clear_error();
+	rig_close(&c);
+	return (size_t)n;
+}
+
+static int
+answered(const struct rig_client *crowd)
+{
+	int n = 0;
+	char byte;
+
+	for (int i = 0; i < CROWD; i++)
+		n += recv(crowd[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+	return n;
+}
+
+/* Everybody's ClientHello is there, then a request of one who is in: it does
+ * not wait for all their handshakes. */
+Test(hostile, crowd_at_the_door)
+{
+	static const struct rig_key keys[] = {
+		{ "", "workers", "1" }, { NULL, NULL, NULL },
+	};
+	static struct rig_client crowd[CROWD];
+	struct rig *r = rig_start(keys);
+	uint8_t hello[1024];
+	size_t len = hello_of(r, hello, sizeof(hello));
+	struct rig_client c;
+	int n;
+
+	usleep(200000); /* until the other worker's listener is gone */
+	rig_answer(r, &allow);
+	cr_assert(rig_connect(r, &c, 0));
+	cr_assert_eq(rig_get(&c, "/bytes/1", NULL, NULL), 200);
+	for (int i = 0; i < CROWD; i++)
+		rig_dial(r, &crowd[i], RIG_NO_CARD);
+	usleep(300000); /* until they are accepted */
+	kill(rig_pid(r), SIGSTOP);
+	for (int i = 0; i < CROWD; i++)
+		cr_assert(send(crowd[i].fd, hello, len, MSG_NOSIGNAL) ==
+			  (ssize_t)len);
+	rig_send(&c, "GET /bytes/1 HTTP/1.1\r\nHost: h\r\n\r\n");
+	kill(rig_pid(r), SIGCONT);
+	cr_assert_eq(rig_response(&c, NULL, NULL, NULL), 200);
+	n = answered(crowd);
+	cr_expect_lt(n, CROWD / 2, "%d of %d before it", n, CROWD);
+	/* and they are answered, too */
+	for (int i = 0; answered(crowd) < CROWD; i++) {
+		cr_assert_lt(i, 500);
+		usleep(10000);
+	}
+	for (int i = 0; i < CROWD; i++)
+		rig_close(&crowd[i]);
 	rig_close(&c);
 	rig_stop(r);
 }
