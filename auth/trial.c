@@ -125,15 +125,18 @@ static json_t *
 stage_row(const struct login *l, enum stage s, bool has_begun)
 {
 	const char *state = state_of(l, s, has_begun);
+	bool is_good = strcmp(state, "passed") == 0;
 	char text[GW_DETAIL_MAX] = "";
 
-	if (strcmp(state, "passed") == 0 && l->path.certs != NULL)
+	if (is_good && l->path.certs != NULL)
 		stages[s].say(l, text);
 	else if (strcmp(state, "refused") == 0)
 		gw_format(text, sizeof(text), "%s", l->err.detail);
-	return json_pack("{s:s, s:s, s:s, s:I}", "stage", stages[s].name,
-			 "state", state, "text", text, "us",
-			 (json_int_t)l->took_us[s]);
+	return json_pack("{s:s, s:b, s:s, s:s, s:I, s:s}",
+			 "stage", stages[s].name, "ok", is_good, "reason",
+			 gw_err_name(is_good ? GW_ERR_OK : l->err.code),
+			 "detail", text, "us", (json_int_t)l->took_us[s],
+			 "state", state);
 }
 
 static json_t *

@@ -140,6 +140,48 @@ ask(const char *socket, const struct options *o, const char *chain,
 	return ok || unusable("", why) == ACCEPTED;
 }
 
+/* ---- the answer for programs: that of --offline, and nothing more */
+
+static void
+copy(json_t *out, const json_t *in, const char *const *keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		json_object_set(out, keys[i], json_object_get(in, keys[i]));
+}
+
+static json_t *
+plain_stages(const json_t *rows)
+{
+	static const char *const keys[] = { "stage", "ok", "reason", "detail",
+					    "us" };
+	json_t *out = json_array(), *one;
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row) {
+		if (strcmp(gw_doc_text(row, "state"), "not reached") == 0)
+			continue;
+		one = json_object();
+		copy(one, row, keys, GW_COUNT(keys));
+		json_array_append_new(out, one);
+	}
+	return out;
+}
+
+static void
+put_json(const json_t *report)
+{
+	static const char *const keys[] = { "accepted", "reason", "detail" };
+	json_t *out = json_object();
+
+	copy(out, report, keys, GW_COUNT(keys));
+	json_object_set_new(out, "stages",
+			    plain_stages(json_object_get(report, "stages")));
+	(void)json_dumpf(out, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+	putchar('\n');
+	json_decref(out);
+}
+
 int
 gw_ctl_trial(const char *socket, struct gw_style style, int argc, char **argv)
 {
@@ -159,13 +201,10 @@ gw_ctl_trial(const char *socket, struct gw_style style, int argc, char **argv)
 		json_decref(r.body);
 		return status;
 	}
-	if (o.json) {
-		(void)json_dumpf(r.body, stdout,
-				 JSON_INDENT(2) | JSON_ENSURE_ASCII);
-		putchar('\n');
-	} else {
+	if (o.json)
+		put_json(r.body);
+	else
 		gw_view_trial(stdout, r.body, style);
-	}
 	status = json_is_true(json_object_get(r.body, "accepted"))
 			 ? ACCEPTED : REFUSED;
 	json_decref(r.body);

@@ -15,7 +15,7 @@ put_stage(FILE *out, const json_t *stage, struct gw_style style)
 	enum gw_colour c = is_bad ? GW_RED : is_good ? GW_GREEN : GW_PLAIN;
 	char safe[GW_CELL_MAX], took[32] = "";
 
-	gw_text_safe(gw_doc_text(stage, "text"), GW_CELL_MAX - 1, safe);
+	gw_text_safe(gw_doc_text(stage, "detail"), GW_CELL_MAX - 1, safe);
 	if (is_good || is_bad)
 		gw_format(took, sizeof(took), "%.1f ms",
 			  (double)gw_doc_number(stage, "us") / 1000);
