@@ -77,16 +77,6 @@ login(const char *card)
 		     .accept = "application/json");
 }
 
-static const char *
-reason_of(const struct answer *a)
-{
-	if (a->status == 200)
-		return "ok";
-	if (a->code != CURLE_OK || a->body_len == 0)
-		return a->error;
-	return json_text(json_of(a), "reason");
-}
-
 static void
 expect_reason(const char *what, struct answer a, const char *reason,
 	      int within_ms)

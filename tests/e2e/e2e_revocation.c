@@ -36,16 +36,6 @@ start_with(const char *settings)
 	return gate_start(dir, conf_with(dir, settings));
 }
 
-static const char *
-reason_of(const struct answer *a)
-{
-	if (a->status == 200)
-		return "ok";
-	if (a->code != CURLE_OK || a->body_len == 0)
-		return a->error;
-	return json_text(json_of(a), "reason");
-}
-
 static void
 expect_fate(const struct gate *g, const char *card, const char *reason)
 {

@@ -176,6 +176,16 @@ json_text(const json_t *o, const char *key)
 	return s != NULL ? s : "";
 }
 
+const char *
+reason_of(const struct answer *a)
+{
+	if (a->status == 200)
+		return "ok";
+	if (a->code != CURLE_OK || a->body_len == 0)
+		return a->error;
+	return json_text(json_of(a), "reason");
+}
+
 static const char *
 find_field(const json_t *echo, const char *name, size_t *count)
 {

@@ -43,6 +43,8 @@ void handle_run(CURL *h, struct answer *out);
 json_t *json_of(const struct answer *a);
 /* A member's text, "" when missing. */
 const char *json_text(const json_t *o, const char *key);
+/* "ok" when it was let through, else the reason it was told, or what broke. */
+const char *reason_of(const struct answer *a);
 
 /* What /echo/ says that arrived: how often a field (any case), and its first
  * value, NULL when it did not. */

@@ -1,5 +1,6 @@
 /* driver.c — see driver.h. */
 #include "driver.h"
+#include "conf.h"
 #include "gw/child.h"
 #include "gw/util.h"
 #include "vectors.h"
@@ -166,64 +167,23 @@ start_responder(char url[64])
 
 /* ---- configuration */
 
-static const struct gw_conf_section *
-section(const char *name)
-{
-	for (size_t i = 0; i < gw_conf_section_count; i++)
-		if (strcmp(gw_conf_sections[i].name, name) == 0)
-			return &gw_conf_sections[i];
-	cr_assert(false, "section %s", name);
-	return NULL;
-}
-
-static void
-set(const struct gw_conf_section *s, void *instance, const char *key,
-    const char *text)
-{
-	struct gw_error err = { .detail = "" };
-
-	for (size_t i = 0; i < s->key_count; i++)
-		if (strcmp(s->keys[i].name, key) == 0) {
-			cr_assert_eq(gw_conf_set(instance, &s->keys[i], text,
-						 &err), GW_ERR_OK, "%s: %s",
-				     key, err.detail);
-			return;
-		}
-	cr_assert(false, "key %s", key);
-}
-
-static void *
-add(struct auth *a, const char *name, const char *title)
-{
-	const struct gw_conf_section *s = section(name);
-	char *i = gw_conf_instance(&a->conf, s), **t;
-
-	gw_conf_defaults(i, s);
-	if (s->is_titled) {
-		t = (char **)(void *)(i + s->title_offset);
-		free(*t);
-		*t = gw_xstrdup(title);
-	}
-	return i;
-}
-
 static void
 add_ca(struct auth *a, const char *name, const char *url)
 {
-	void *ca = add(a, "ca", name);
+	void *ca = conf_add(&a->conf, "ca", name, NULL);
 
-	set(section("ca"), ca, "file", vec_path(name, ".pem"));
-	set(section("ca"), ca, "ocsp_url", url);
+	conf_set("ca", ca, "file", vec_path(name, ".pem"));
+	conf_set("ca", ca, "ocsp_url", url);
 }
 
 static void *
 add_listener(struct auth *a, const char *name)
 {
-	void *l = add(a, "listener", name);
+	void *l = conf_add(&a->conf, "listener", name, NULL);
 
-	set(section("listener"), l, "address", "127.0.0.1:0");
-	set(section("listener"), l, "certificate", "server.pem");
-	set(section("listener"), l, "key", "server.key");
+	conf_set("listener", l, "address", "127.0.0.1:0");
+	conf_set("listener", l, "certificate", "server.pem");
+	conf_set("listener", l, "key", "server.key");
 	return l;
 }
 
@@ -238,23 +198,19 @@ configure(struct auth *a, bool has_issuing, const struct setting *more)
 	start_responder(a->responder);
 	(void)listen_somewhere(silent); /* takes connections, never reads */
 	close(listen_somewhere(nobody));
-	set(section(""), add(a, "", NULL), "state_dir", a->state);
+	conf_set("", conf_add(&a->conf, "", NULL, NULL), "state_dir", a->state);
 	for (size_t i = 0; i < GW_COUNT(plain); i++)
-		(void)add(a, plain[i], NULL);
+		(void)conf_add(&a->conf, plain[i], NULL, NULL);
 	if (has_issuing)
 		add_ca(a, "issuing", a->responder);
 	add_ca(a, "other-issuing", silent);
 	add_ca(a, "lower", nobody);
 	(void)add_listener(a, "web");
-	set(section("listener"), add_listener(a, "door"), "admission",
-	    "certificate");
-	for (; more != NULL && more->section != NULL; more++) {
-		char *in = (char *)&a->conf + section(more->section)->offset;
-
-		if (section(more->section)->is_titled)
-			in = *(char **)(void *)in; /* the first */
-		set(section(more->section), in, more->key, more->text);
-	}
+	conf_set("listener", add_listener(a, "door"), "admission",
+		 "certificate");
+	for (; more != NULL && more->section != NULL; more++)
+		conf_set(more->section, conf_first(&a->conf, more->section),
+			 more->key, more->text);
 }
 
 static void

@@ -2,6 +2,7 @@
  * gwd-auth; the test gives it orders under a lock and waits for what they
  * bring about. */
 #include "rig.h"
+#include "conf.h"
 #include "gw/child.h"
 
 #include <arpa/inet.h>
@@ -485,105 +486,52 @@ send_listeners(struct rig *r, const char *name, int *port)
 
 /* ---- configuration */
 
-static const struct gw_conf_section *
-section(const char *name)
-{
-	for (size_t i = 0; i < gw_conf_section_count; i++)
-		if (strcmp(gw_conf_sections[i].name, name) == 0)
-			return &gw_conf_sections[i];
-	cr_assert(false, "section %s", name);
-	return NULL;
-}
-
-static void
-set(const struct gw_conf_section *s, void *instance, const char *key,
-    const char *text)
-{
-	struct gw_error err = { .detail = "" };
-
-	for (size_t i = 0; i < s->key_count; i++)
-		if (strcmp(s->keys[i].name, key) == 0) {
-			cr_assert(gw_conf_set(instance, &s->keys[i], text,
-					      &err) == GW_ERR_OK, "%s = %s: %s",
-				  key, text, err.detail);
-			return;
-		}
-	cr_assert(false, "key %s", key);
-}
-
-static void
-rename_to(char **p, const char *text)
-{
-	free(*p);
-	*p = gw_xstrdup(text);
-}
-
-static void *
-add(struct rig *r, const char *name, const char *title, const char *parent)
-{
-	const struct gw_conf_section *s = section(name);
-	char *i = gw_conf_instance(&r->conf, s);
-
-	gw_conf_defaults(i, s);
-	if (s->is_titled)
-		rename_to((char **)(void *)(i + s->title_offset), title);
-	if (parent != NULL)
-		rename_to((char **)(void *)(i + s->parent_offset), parent);
-	return i;
-}
-
 static void
 add_route(struct rig *r, const char *path, const char *upstream)
 {
-	set(section("route"), add(r, "route", path, "test"), "upstream",
-	    upstream);
+	conf_set("route", conf_add(&r->conf, "route", path, "test"),
+		 "upstream", upstream);
 }
 
-static void *
+static void
 fill_listener(struct rig *r, size_t i)
 {
 	void *l = &r->conf.listeners[i];
 
-	set(section("listener"), l, "address", "127.0.0.1:0");
-	set(section("listener"), l, "certificate", "server.pem");
-	set(section("listener"), l, "key", "server.key");
-	set(section("listener"), l, "upstream", "main");
-	return l;
+	conf_set("listener", l, "address", "127.0.0.1:0");
+	conf_set("listener", l, "certificate", "server.pem");
+	conf_set("listener", l, "key", "server.key");
+	conf_set("listener", l, "upstream", "main");
 }
 
 static void
 configure(struct rig *r, const struct rig_key *keys)
 {
 	char server[32];
-	void *up, *dead, *listener, *ca;
+	void *dead, *ca;
 
-	(void)add(r, "", NULL, NULL);
-	(void)add(r, "headers", NULL, NULL);
-	set(section(""), &r->conf.main, "workers", "2");
-	ca = add(r, "ca", "ca", NULL);
-	set(section("ca"), ca, "file", "ca.pem");
-	/* both before either is used: the array moves as it grows */
-	(void)add(r, "upstream", "main", NULL);
-	dead = add(r, "upstream", "dead", NULL);
-	up = &r->conf.upstreams[0];
+	(void)conf_add(&r->conf, "", NULL, NULL);
+	(void)conf_add(&r->conf, "headers", NULL, NULL);
+	conf_set("", &r->conf.main, "workers", "2");
+	ca = conf_add(&r->conf, "ca", "ca", NULL);
+	conf_set("ca", ca, "file", "ca.pem");
+	(void)conf_add(&r->conf, "upstream", "main", NULL);
+	dead = conf_add(&r->conf, "upstream", "dead", NULL);
 	snprintf(server, sizeof(server), "127.0.0.1:%u",
 		 (unsigned)r->upstream.port);
-	set(section("upstream"), up, "servers", server);
-	set(section("upstream"), dead, "servers", "127.0.0.1:1");
-	(void)add(r, "listener", "test", NULL);
-	(void)add(r, "listener", "other", NULL);
-	listener = fill_listener(r, 0);
-	(void)fill_listener(r, 1);
+	conf_set("upstream", conf_first(&r->conf, "upstream"), "servers",
+		 server);
+	conf_set("upstream", dead, "servers", "127.0.0.1:1");
+	(void)conf_add(&r->conf, "listener", "test", NULL);
+	(void)conf_add(&r->conf, "listener", "other", NULL);
+	fill_listener(r, 0);
+	fill_listener(r, 1);
 	add_route(r, "/denied", "main");
 	add_route(r, "/dead", "dead");
 	add_route(r, "/ws", "main");
 	for (; keys != NULL && keys->section != NULL; keys++)
-		set(section(keys->section),
-		    strcmp(keys->section, "listener") == 0 ? listener
-		    : strcmp(keys->section, "upstream") == 0
-			    ? up
-			    : (char *)&r->conf + section(keys->section)->offset,
-		    keys->key, keys->text);
+		conf_set(keys->section, conf_first(&r->conf, keys->section),
+			 keys->key, keys->text);
 }
 
 /* ---- life */
