@@ -8,7 +8,6 @@
 #include <string.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
-#include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
 
@@ -195,9 +194,9 @@ seal(SSL *ssl, struct gw_tickets *t, unsigned char *name, unsigned char *iv,
 		return 0;
 	gw_tickets_seal(t, time(NULL), &k);
 	memcpy(name, k.name, sizeof(k.name));
-	ok = RAND_bytes(iv, 16) == 1 && set_mac(mac, &k) &&
-	     EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, k.aes, iv) ==
-		     1;
+	gw_random(iv, 16);
+	ok = set_mac(mac, &k) &&
+	     EVP_EncryptInit_ex(cipher, t->cipher, NULL, k.aes, iv) == 1;
 	OPENSSL_cleanse(&k, sizeof(k));
 	return ok ? 1 : -1;
 }
@@ -212,8 +211,7 @@ unseal(struct gw_tickets *t, const unsigned char *name,
 	if (!gw_tickets_open(t, time(NULL), name, &k))
 		return 0; /* a full handshake */
 	ok = set_mac(mac, &k) &&
-	     EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, k.aes, iv) ==
-		     1;
+	     EVP_DecryptInit_ex(cipher, t->cipher, NULL, k.aes, iv) == 1;
 	OPENSSL_cleanse(&k, sizeof(k));
 	return ok ? 1 : -1;
 }

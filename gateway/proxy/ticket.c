@@ -44,6 +44,8 @@ void
 gw_tickets_init(struct gw_tickets *t)
 {
 	*t = (struct gw_tickets){ .now = { .made_at = 0 } };
+	t->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
+	gw_assert(t->cipher != NULL);
 	pthread_mutex_init(&t->lock, NULL);
 }
 
@@ -52,6 +54,7 @@ gw_tickets_clear(struct gw_tickets *t)
 {
 	wipe(&t->now);
 	wipe(&t->before);
+	EVP_CIPHER_free(t->cipher);
 	pthread_mutex_destroy(&t->lock);
 }
 

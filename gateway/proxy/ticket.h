@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
+#include <openssl/evp.h>
 
 #define GW_TICKET_SEAL_S (12 * 3600)
 #define GW_TICKET_LIFE_S 3600   /* longest use of a ticket */
@@ -27,8 +28,10 @@ struct gw_ticket_key {
 struct gw_tickets {
 	pthread_mutex_t lock;
 	struct gw_ticket_key now, before;
+	EVP_CIPHER *cipher; /* what k.aes is for: found once, not each time */
 };
 
+/* Not after gw_algs_none(). */
 void gw_tickets_init(struct gw_tickets *t);
 void gw_tickets_clear(struct gw_tickets *t);
 

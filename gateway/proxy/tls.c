@@ -1,6 +1,7 @@
 /* tls.c — see tls.h. */
 #include "tls.h"
 #include "alert.h"
+#include "algs.h"
 #include "gw/util.h"
 
 #include <errno.h>
@@ -87,6 +88,7 @@ gw_tls_init(void)
 	/* no configuration file: what it may load is not ours to know */
 	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG |
 			 OPENSSL_INIT_LOAD_SSL_STRINGS, NULL);
+	gw_algs_init();
 	gw_alert_init();
 	gw_certs_init();
 	method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK,
@@ -101,6 +103,7 @@ gw_tls_clear(void)
 {
 	BIO_meth_free(method);
 	method = NULL;
+	gw_algs_clear();
 }
 
 SSL *
@@ -269,7 +272,8 @@ make_context(const struct gw_tls_setup *s, struct gw_certs *certs,
 	     size_t group, SSL_CTX **out, struct gw_error *err)
 {
 	const char *title = s->listener->title;
-	gw_auto(SSL_CTX_free) SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	gw_auto(SSL_CTX_free) SSL_CTX *ctx =
+		SSL_CTX_new_ex(gw_algs_tls(), NULL, TLS_server_method());
 
 	if (ctx == NULL || !set_versions(ctx) || !set_verify(ctx, s) ||
 	    !gw_alert_allow(ctx))

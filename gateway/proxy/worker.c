@@ -1,5 +1,6 @@
 /* worker.c — see worker.h. */
 #include "worker.h"
+#include "algs.h"
 #include "reserve.h"
 #include "conn.h"
 #include "exchange.h"
@@ -262,6 +263,7 @@ run(void *arg)
 	int rc = ASYNC_init_thread(GW_PENDING_MAX + 1, 0);
 
 	gw_assert(rc == 1);
+	gw_algs_none();
 	gw_loop_run(w->loop);
 	gw_mailbox_post(w->control, w->control_loop,
 			&(struct gw_mail){ .kind = GW_MAIL_STOPPED,
