@@ -117,6 +117,43 @@ cure_of(const char *error, const char *otherwise)
 							 : gw_err_cure(code);
 }
 
+/* Between a state and its reason, when one is given. */
+static const char *
+colon(const char *why)
+{
+	return *why != '\0' ? ": " : "";
+}
+
+static bool
+is_good(const char *state)
+{
+	static const char *const good[] = { "ok", "up", "good", "unknown",
+					    "unused", "idle", "new", "none",
+					    "renewing", "" };
+
+	for (size_t i = 0; i < GW_COUNT(good); i++)
+		if (strcmp(state, good[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Warns of each row whose state is not good; whether that is every one. */
+static bool
+is_none_good(struct judge *j, const json_t *rows,
+	     void (*warn)(struct judge *j, const json_t *row))
+{
+	size_t i, bad = 0;
+	const json_t *r;
+
+	json_array_foreach(rows, i, r) {
+		if (is_good(text(r, "state")))
+			continue;
+		warn(j, r);
+		bad++;
+	}
+	return bad > 0 && bad == json_array_size(rows);
+}
+
 /* ---- processes */
 
 #define CURE_LOG "Look at the log (journalctl -u gwd) for what ended it."
@@ -164,19 +201,6 @@ judge_skew(struct judge *j, const json_t *dc)
 		    text(dc, "name"), (long long)(size / 1000));
 }
 
-static bool
-is_good(const char *state)
-{
-	static const char *const good[] = { "ok", "up", "good", "unknown",
-					    "unused", "idle", "new", "none",
-					    "renewing", "" };
-
-	for (size_t i = 0; i < GW_COUNT(good); i++)
-		if (strcmp(state, good[i]) == 0)
-			return true;
-	return false;
-}
-
 static void
 judge_dc(struct judge *j, const json_t *dc)
 {
@@ -186,7 +210,7 @@ judge_dc(struct judge *j, const json_t *dc)
 		say(j, WARNING,
 		    cure_of(why, gw_err_cure(GW_ERR_KDC_UNREACHABLE)),
 		    "domain controller %s is %s%s%s", text(dc, "name"),
-		    text(dc, "state"), *why != '\0' ? ": " : "", why);
+		    text(dc, "state"), colon(why), why);
 	judge_delegation(j, dc);
 	judge_skew(j, dc);
 }
@@ -223,7 +247,7 @@ judge_ticket(struct judge *j, const json_t *s)
 	if (!is_good(state) || *why != '\0')
 		say(j, CRITICAL, cure_of(state, cure),
 		    "the service account gets no ticket: %s%s%s", state,
-		    *why != '\0' ? ": " : "", why);
+		    colon(why), why);
 	else if (end != 0 && j->now != 0 && end < j->now + TICKET_WARN_S)
 		say(j, WARNING, "It is renewed by itself; if this stays, look "
 		    "at the log of gwd-kdc.",
@@ -344,28 +368,25 @@ judge_lists(struct judge *j, const json_t *rows)
 				is_stale ? GW_ERR_REVOCATION_STALE
 					 : GW_ERR_REVOCATION_UNAVAILABLE)),
 			    "revocation list %s is %s%s%s", text(r, "place"),
-			    text(r, "state"), *why != '\0' ? ": " : "", why);
+			    text(r, "state"), colon(why), why);
 	}
+}
+
+static void
+warn_of_responder(struct judge *j, const json_t *r)
+{
+	const char *why = text(r, "last_error");
+
+	say(j, WARNING,
+	    cure_of(why, gw_err_cure(GW_ERR_REVOCATION_UNAVAILABLE)),
+	    "OCSP responder %s is %s%s%s", text(r, "url"), text(r, "state"),
+	    colon(why), why);
 }
 
 static void
 judge_responders(struct judge *j, const json_t *rows)
 {
-	size_t i, bad = 0;
-	const json_t *r;
-
-	json_array_foreach(rows, i, r) {
-		const char *why = text(r, "last_error");
-
-		if (is_good(text(r, "state")))
-			continue;
-		bad++;
-		say(j, WARNING, cure_of(why, gw_err_cure(
-				GW_ERR_REVOCATION_UNAVAILABLE)),
-		    "OCSP responder %s is %s%s%s", text(r, "url"),
-		    text(r, "state"), *why != '\0' ? ": " : "", why);
-	}
-	if (bad > 0 && bad == json_array_size(rows) && !has_list(j))
+	if (is_none_good(j, rows, warn_of_responder) && !has_list(j))
 		say(j, CRITICAL, gw_err_cure(GW_ERR_REVOCATION_UNAVAILABLE),
 		    "no OCSP responder answers: only cards judged lately can "
 		    "log in");
@@ -405,24 +426,20 @@ judge_listeners(struct judge *j, const json_t *listeners)
 /* ---- upstreams and sessions */
 
 static void
+warn_of_upstream(struct judge *j, const json_t *u)
+{
+	const char *why = text(u, "last_error");
+
+	say(j, WARNING, cure_of(why, "Bring the server back, or take it out "
+				     "of the upstream."),
+	    "upstream %s: server %s is %s%s%s", text(u, "title"),
+	    text(u, "server"), text(u, "state"), colon(why), why);
+}
+
+static void
 judge_upstreams(struct judge *j, const json_t *rows)
 {
-	size_t i, bad = 0;
-	const json_t *u;
-
-	json_array_foreach(rows, i, u) {
-		const char *why = text(u, "last_error");
-
-		if (is_good(text(u, "state")))
-			continue;
-		bad++;
-		say(j, WARNING, cure_of(why, "Bring the server back, or take "
-					     "it out of the upstream."),
-		    "upstream %s: server %s is %s%s%s", text(u, "title"),
-		    text(u, "server"), text(u, "state"),
-		    *why != '\0' ? ": " : "", why);
-	}
-	if (bad > 0 && bad == json_array_size(rows))
+	if (is_none_good(j, rows, warn_of_upstream))
 		say(j, CRITICAL, gw_err_cure(GW_ERR_UPSTREAM_UNREACHABLE),
 		    "no server of any upstream can be reached");
 }
