@@ -115,7 +115,7 @@ struct gw_http_body {
 	uint64_t left;       /* of the length or the current chunk */
 	uint64_t total;      /* payload bytes so far */
 	int state;           /* private */
-	uint64_t overhead;   /* private: bytes of chunk framing so far */
+	uint64_t overhead;   /* bytes of chunk framing so far */
 	unsigned line_len;   /* private: bytes of the current chunk line */
 	unsigned trailer_len;
 	bool is_done;

@@ -372,6 +372,10 @@ gw_http_write_response(struct gw_out *o, const struct gw_http_msg *m,
 	if (r->upgrade && m->wants_upgrade) {
 		out_upgrade(o, m->upgrade);
 	} else {
+		/* nothing changes hands: it says what would be accepted
+		 * (RFC 9110 15.5.22) */
+		if (m->status == 426 && m->wants_upgrade)
+			out_upgrade(o, m->upgrade);
 		out_response_framing(o, m, r->client_minor);
 		out_response_connection(o, m, r);
 	}

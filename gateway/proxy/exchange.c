@@ -250,6 +250,14 @@ static bool (*const steps[])(struct gw_conn *c) = {
 	step_connect, gw_request_step, gw_response_step, step_client,
 };
 
+/* For the server's 100. A client that has begun without it does not wait, and
+ * has the time of everybody who sends a body (RFC 9110 10.1.1). */
+static bool
+client_waits(const struct gw_exchange *x)
+{
+	return x->expects_continue && !gw_flow_has_begun(&x->request);
+}
+
 static enum gw_phase
 phase_of(const struct gw_conn *c)
 {
@@ -259,7 +267,7 @@ phase_of(const struct gw_conn *c)
 		return PH_CLIENT;
 	if (!gw_exchange_is_up(c))
 		return PH_CONNECT;
-	if (x->request.is_written || x->up_is_deaf || x->expects_continue ||
+	if (x->request.is_written || x->up_is_deaf || client_waits(x) ||
 	    gw_buf_used(x->to_up) > 0)
 		return PH_RESPONSE;
 	return PH_BODY;

@@ -14,6 +14,12 @@ gw_flow_init(struct gw_flow *f, const struct gw_http_msg *m, bool to_chunks)
 	f->is_written = f->body.is_done && !to_chunks;
 }
 
+bool
+gw_flow_has_begun(const struct gw_flow *f)
+{
+	return f->body.total > 0 || f->body.overhead > 0;
+}
+
 static void
 put_payload(struct gw_flow *f, struct gw_buf *to, struct gw_str data)
 {

@@ -15,6 +15,9 @@ struct gw_flow {
 void gw_flow_init(struct gw_flow *f, const struct gw_http_msg *m,
 		  bool to_chunks);
 
+/* Whether any of the body has come, if only of its framing. */
+bool gw_flow_has_begun(const struct gw_flow *f);
+
 /* Moves from `from` to `to` as much as fits. `*out_moved` is set when there
  * was anything to move. GW_ERR_HTTP_BAD_REQUEST when the framing is broken. */
 GW_MUST_CHECK enum gw_err gw_flow_move(struct gw_flow *f, struct gw_buf *from,

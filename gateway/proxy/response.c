@@ -4,6 +4,8 @@
 #include "tunnel.h"
 #include "worker.h"
 
+#include <string.h>
+
 #define RESPONSE_HEAD_MAX 65536
 #define INTERIM_MAX       16  /* 1xx before one final response */
 #define HEAD_EXTRA        512 /* what framing may add */
@@ -158,6 +160,15 @@ take_head(struct gw_conn *c, size_t head_len)
 	return true;
 }
 
+/* What begins otherwise has no head to wait for. */
+static bool
+is_http(const char *p, size_t len)
+{
+	static const char name[] = "HTTP/1.";
+
+	return memcmp(p, name, GW_MIN(len, sizeof(name) - 1)) == 0;
+}
+
 static bool
 pull_head(struct gw_conn *c)
 {
@@ -169,6 +180,10 @@ pull_head(struct gw_conn *c)
 
 	if (head > 0)
 		return take_head(c, head);
+	if (used > 0 && !is_http(gw_buf_head(x->from_up), used)) {
+		gw_exchange_fail_up(c, GW_ERR_UPSTREAM_PROTOCOL, "not HTTP");
+		return true;
+	}
 	if (used >= RESPONSE_HEAD_MAX) {
 		gw_exchange_fail_up(c, GW_ERR_UPSTREAM_PROTOCOL, "head too large");
 		return true;

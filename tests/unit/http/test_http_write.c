@@ -289,6 +289,13 @@ static const struct response_case {
 	{ "a field named like an option",
 	  OK("Connection: close\r\nClose: 1\r\nContent-Length: 1\r\n"),
 	  false, false, 1, true, false, OK("Content-Length: 1\r\n") },
+	{ "an upgrade is required",
+	  "HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade\r\n"
+	  "Upgrade: websocket\r\nContent-Length: 0\r\n\r\n",
+	  false, false, 1, false, false,
+	  "HTTP/1.1 426 Upgrade Required\r\nConnection: upgrade\r\n"
+	  "Upgrade: websocket\r\nContent-Length: 0\r\n"
+	  "Connection: close\r\n\r\n" },
 	{ "switching",
 	  "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
 	  "Upgrade: WebSocket\r\nSec-WebSocket-Accept: x\r\n\r\n",

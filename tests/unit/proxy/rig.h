@@ -35,6 +35,7 @@ size_t rig_pem_key(EVP_PKEY *k, uint8_t *out, size_t cap);
  *   /continue   asks for the body by 100, then as /upload
  *   /hang       never answers
  *   /garbage    no HTTP
+ *   /greeting   nor this, and waits
  *   /drop-reused  closes without a word when not the connection's first
  *   /ws         101, then echo
  *   /interims/N N times 103, then an answer

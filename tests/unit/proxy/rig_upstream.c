@@ -291,6 +291,14 @@ give_garbage(struct peer *p, const char *arg)
 	return false;
 }
 
+/* Of another protocol, in which it is the client's turn. */
+static bool
+give_greeting(struct peer *p, const char *arg)
+{
+	say(p, "SSH-2.0-OpenSSH_9.2p1");
+	return give_hang(p, arg);
+}
+
 static bool
 give_half(struct peer *p, const char *arg)
 {
@@ -515,7 +523,7 @@ static const struct {
 	{ "/upload", give_upload },    { "/continue", give_continue },
 	{ "/early", give_early },      { "/slow/", give_slow },
 	{ "/hang", give_hang },        { "/garbage", give_garbage },
-	{ "/half", give_half },        { "/drop-reused", give_drop },
+	{ "/greeting", give_greeting }, { "/half", give_half },        { "/drop-reused", give_drop },
 	{ "/frames/", give_frames },   { "/last/", give_last },
 	{ "/torn/", give_torn },       { "/hear-then/", give_hear_then },
 	{ "/hear", give_hear },        { "/hush/", give_hush },

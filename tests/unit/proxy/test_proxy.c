@@ -380,6 +380,7 @@ static const struct bad_upstream {
 } bad_upstreams[] = {
 	{ "/dead/x", 502, "upstream-unreachable" },
 	{ "/garbage", 502, "upstream-protocol" },
+	{ "/greeting", 502, "upstream-protocol" },
 	{ "/hang", 504, "upstream-timeout" },
 	{ "/denied", 403, "policy-group" },
 	{ "/denied/below?x", 403, "policy-group" },
