@@ -49,13 +49,28 @@ pem_of(X509 *x)
 	return out;
 }
 
+static EVP_PKEY *
+make_key(const struct made *m)
+{
+	EVP_PKEY_CTX *ctx;
+	EVP_PKEY *key = NULL;
+
+	if (m->bits == 0)
+		return EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	ctx = EVP_PKEY_CTX_new_from_name(NULL, m->has_pss_key ? "RSA-PSS"
+							      : "RSA", NULL);
+	cr_assert(EVP_PKEY_keygen_init(ctx) == 1 &&
+		  EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, m->bits) == 1 &&
+		  EVP_PKEY_generate(ctx, &key) == 1);
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
 char *
 make_cert(struct made m)
 {
 	X509 *x = X509_new();
-	EVP_PKEY *key = m.bits != 0
-		? EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)m.bits)
-		: EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	EVP_PKEY *key = make_key(&m);
 	X509_NAME *name = X509_NAME_new();
 	long end = (m.days != 0 ? m.days : 3650) * 86400 + 3600;
 	char *pem;

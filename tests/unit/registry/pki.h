@@ -12,6 +12,7 @@ struct made {
 	bool has_no_ext;  /* no basicConstraints at all */
 	int bits;         /* RSA; 0: P-256 */
 	bool is_pss;      /* signed with RSASSA-PSS */
+	bool has_pss_key; /* for nothing but RSASSA-PSS */
 	long days;        /* until its end, from now; 0: ten years */
 };
 
