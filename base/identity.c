@@ -167,22 +167,28 @@ utf8_next(const uint8_t *p, size_t len, uint32_t *out)
 	return n;
 }
 
-/* Characters that make a name look like another one: controls, zero-width,
- * direction marks, line separators, byte-order mark, tags. */
+/* Characters that make a name look like another one, because they are not
+ * seen: controls, white space, direction marks, fillers, byte-order mark,
+ * variation selectors, tags (Unicode's Default_Ignorable_Code_Point and
+ * White_Space), and what is no character at all. */
 static bool
 is_deceptive(uint32_t c)
 {
 	static const struct { uint32_t lo, hi; } ranges[] = {
 		{ 0x00, 0x20 }, { 0x7f, 0xa0 }, { 0xad, 0xad },
-		{ 0x61c, 0x61c }, { 0x180e, 0x180e }, { 0x2000, 0x200f },
-		{ 0x2028, 0x202f }, { 0x205f, 0x206f }, { 0x3000, 0x3000 },
-		{ 0xfeff, 0xfeff }, { 0xfff0, 0xfffd }, { 0xe0000, 0xe0fff },
+		{ 0x34f, 0x34f }, { 0x61c, 0x61c }, { 0x115f, 0x1160 },
+		{ 0x1680, 0x1680 }, { 0x17b4, 0x17b5 }, { 0x180b, 0x180f },
+		{ 0x2000, 0x200f }, { 0x2028, 0x202f }, { 0x205f, 0x206f },
+		{ 0x2800, 0x2800 }, { 0x3000, 0x3000 }, { 0x3164, 0x3164 },
+		{ 0xfdd0, 0xfdef }, { 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff },
+		{ 0xffa0, 0xffa0 }, { 0xfff0, 0xffff }, { 0x1bca0, 0x1bca3 },
+		{ 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff },
 	};
 
 	for (size_t i = 0; i < GW_COUNT(ranges); i++)
 		if (c >= ranges[i].lo && c <= ranges[i].hi)
 			return true;
-	return false;
+	return (c & 0xfffe) == 0xfffe;
 }
 
 bool

@@ -152,6 +152,12 @@ Test(upn, text)
 	BAD_UPN("newline", "admin\n@corp");
 	BAD_UPN("DEL", "admin\x7f@corp");
 	BAD_UPN("right-to-left override", "\xe2\x80\xae" "ecila@corp");
+	BAD_UPN("isolate", "\xe2\x81\xa6" "alice@corp");
+	BAD_UPN("direction mark in the suffix", "alice@co\xe2\x80\x8frp");
+	BAD_UPN("tab", "admin\t@corp");
+	BAD_UPN("C1 control", "admin\xc2\x9b@corp");
+	BAD_UPN("variation selector", "alice\xef\xb8\x8f@corp");
+	BAD_UPN("byte-order mark", "\xef\xbb\xbf" "alice@corp");
 	BAD_UPN("zero-width space", "ali\xe2\x80\x8b" "ce@corp");
 	BAD_UPN("not UTF-8", "al\xffice@corp");
 	BAD_UPN("Latin-1", "andr\xe9@corp");

@@ -108,6 +108,68 @@ Test(upn, table)
 			     upns[i].want, "%s", upns[i].what);
 }
 
+static size_t
+put_utf8(uint32_t c, char *out)
+{
+	size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+	static const uint8_t marks[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+
+	for (size_t i = n; i-- > 1; c >>= 6)
+		out[i] = (char)(0x80 | (c & 0x3f));
+	out[0] = (char)(marks[n] | c);
+	return n;
+}
+
+static const struct {
+	uint32_t lo, hi;
+	bool want;
+	const char *what;
+} characters[] = {
+	{ 0x00, 0x20, false, "controls and space" },
+	{ 0x21, 0x3f, true, "ASCII" }, { 0x41, 0x7e, true, "ASCII" },
+	{ 0x7f, 0xa0, false, "C1 controls" },
+	{ 0xad, 0xad, false, "soft hyphen" },
+	{ 0x34f, 0x34f, false, "grapheme joiner" },
+	{ 0x61c, 0x61c, false, "Arabic letter mark" },
+	{ 0x115f, 0x1160, false, "Hangul fillers" },
+	{ 0x180b, 0x180f, false, "Mongolian selectors" },
+	{ 0x200b, 0x200d, false, "zero-width" },
+	{ 0x200e, 0x200f, false, "direction marks" },
+	{ 0x2028, 0x2029, false, "line and paragraph separators" },
+	{ 0x202a, 0x202e, false, "embeddings and overrides" },
+	{ 0x2060, 0x2064, false, "word joiner, invisible operators" },
+	{ 0x2066, 0x2069, false, "isolates" },
+	{ 0x206a, 0x206f, false, "deprecated format characters" },
+	{ 0x2800, 0x2800, false, "blank Braille" },
+	{ 0x3164, 0x3164, false, "Hangul filler" },
+	{ 0xfdd0, 0xfdef, false, "no characters" },
+	{ 0xfe00, 0xfe0f, false, "variation selectors" },
+	{ 0xfeff, 0xfeff, false, "byte-order mark" },
+	{ 0xfff9, 0xffff, false, "annotations, replacement" },
+	{ 0x1fffe, 0x1ffff, false, "no characters" },
+	{ 0xe0001, 0xe007f, false, "tags" },
+	{ 0xe0100, 0xe01ef, false, "more variation selectors" },
+	{ 0xe9, 0xff, true, "Latin-1 letters" },
+	{ 0x391, 0x3a1, true, "Greek" }, { 0x4e00, 0x4e20, true, "Han" },
+	{ 0x5d0, 0x5ea, true, "Hebrew" }, { 0x1f511, 0x1f511, true, "key" },
+};
+
+Test(upn, characters)
+{
+	char s[32] = "al";
+
+	for (size_t i = 0; i < GW_COUNT(characters); i++)
+		for (uint32_t c = characters[i].lo; c <= characters[i].hi;
+		     c++) {
+			size_t n = 2 + put_utf8(c, s + 2);
+
+			memcpy(s + n, "ice@corp", 8);
+			cr_expect_eq(gw_upn_is_valid(s, n + 8),
+				     characters[i].want, "U+%04X: %s", c,
+				     characters[i].what);
+		}
+}
+
 Test(upn, length)
 {
 	char s[GW_UPN_MAX + 1];
