@@ -1,7 +1,7 @@
-/* readconf.c — see readconf.h. The option tables of libconfuse are made from
- * gw_conf_sections. Every value arrives at on_value() as text and goes
- * straight into its instance, so that there is one judge of values. */
+/* readconf.c — see readconf.h. Every value arrives at on_value() as text and
+ * goes straight into its instance, so that there is one judge of values. */
 #include "readconf.h"
+#include "cfgopts.h"
 #include "scrub.h"
 #include "section.h"
 #include "unknown.h"
@@ -15,10 +15,6 @@
 
 #define CONF_BYTES_MAX (1024 * 1024)
 #define NO_SECTION     ((size_t)-1)
-
-/* A hidden list with a default: libconfuse reads defaults the moment a
- * section opens, the only time it tells us so. */
-#define OPENED "(opened)"
 
 struct opened {
 	cfg_t *cfg;
@@ -44,20 +40,14 @@ has_failed(void)
 	return reader->complaint->text[0] != '\0';
 }
 
-static const struct gw_conf_section *
-top(void)
-{
-	return &gw_conf_sections[0];
-}
-
 /* ---- sections */
 
 static const struct gw_conf_section *
 section_of(const cfg_t *cfg)
 {
 	/* libconfuse calls the top level "root"; no section has that name */
-	return strcmp(cfg->name, "root") == 0 ? top()
-					      : gw_conf_section(cfg->name);
+	return gw_conf_section(strcmp(cfg->name, "root") == 0 ? ""
+							      : cfg->name);
 }
 
 /* The latest: an address may be used again after a section was replaced. */
@@ -248,67 +238,6 @@ on_error(cfg_t *cfg, const char *fmt, va_list ap)
 		gw_complain(c, cfg->line, "syntax error");
 }
 
-/* ---- tables for libconfuse */
-
-static cfg_opt_t *make_opts(const struct gw_conf_section *s);
-
-static cfg_opt_t
-section_opt(const struct gw_conf_section *s)
-{
-	return (cfg_opt_t){
-		.name = s->name, .type = CFGT_SEC, .subopts = make_opts(s),
-		.flags = s->is_titled ? CFGF_MULTI | CFGF_TITLE
-				      : CFGF_NODEFAULT,
-	};
-}
-
-static cfg_opt_t
-key_opt(const struct gw_conf_key *k)
-{
-	return (cfg_opt_t){
-		.name = k->name, .type = CFGT_STR, .parsecb = on_value,
-		.flags = CFGF_NODEFAULT |
-			 (k->type == GW_CT_LIST ? CFGF_LIST : CFGF_NONE),
-	};
-}
-
-static bool
-stands_in(const struct gw_conf_section *s, const struct gw_conf_section *in)
-{
-	if (s == top())
-		return false;
-	return s->parent == NULL ? in == top()
-				 : strcmp(s->parent, in->name) == 0;
-}
-
-static cfg_opt_t *
-make_opts(const struct gw_conf_section *s)
-{
-	size_t n = 0;
-	cfg_opt_t *o = gw_xcalloc(s->key_count + gw_conf_section_count + 2,
-				  sizeof(*o));
-
-	o[n++] = (cfg_opt_t){
-		.name = OPENED, .type = CFGT_STR, .flags = CFGF_LIST,
-		.def.parsed = (char *)(uintptr_t)"{x}", .parsecb = on_open,
-	};
-	for (size_t i = 0; i < s->key_count; i++)
-		o[n++] = key_opt(&s->keys[i]);
-	for (size_t i = 0; i < gw_conf_section_count; i++)
-		if (stands_in(&gw_conf_sections[i], s))
-			o[n++] = section_opt(&gw_conf_sections[i]);
-	return o; /* the last element is zero: CFG_END */
-}
-
-static void
-free_opts(cfg_opt_t *o)
-{
-	for (size_t i = 0; o[i].name != NULL; i++)
-		if (o[i].subopts != NULL)
-			free_opts(o[i].subopts);
-	free(o);
-}
-
 /* ---- the whole file */
 
 static char *
@@ -369,12 +298,13 @@ lists_agree(const struct opened *o)
 static bool
 parse_text(char *text, size_t len)
 {
-	cfg_opt_t *opts = make_opts(top());
+	cfg_opt_t *opts = gw_cfgopts_make(&(struct gw_cfgopts_calls){
+		.on_open = on_open, .on_value = on_value });
 	cfg_t *cfg = cfg_init(opts, CFGF_NONE);
 	FILE *f = fmemopen(text, len, "r");
 	bool ok = cfg != NULL && f != NULL;
 
-	free_opts(opts);
+	gw_cfgopts_free(opts);
 	if (ok) {
 		(void)cfg_set_error_function(cfg, on_error);
 		ok = cfg_parse_fp(cfg, f) == CFG_SUCCESS && !has_failed();
