@@ -2,6 +2,7 @@
 #include "tls.h"
 #include "alert.h"
 #include "algs.h"
+#include "heap.h"
 #include "gw/util.h"
 
 #include <errno.h>
@@ -85,6 +86,7 @@ bio_ctrl(BIO *b, int cmd, long larg, void *parg)
 void
 gw_tls_init(void)
 {
+	gw_assert(gw_heap_init());
 	/* no configuration file: what it may load is not ours to know */
 	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG |
 			 OPENSSL_INIT_LOAD_SSL_STRINGS, NULL);
@@ -383,7 +385,10 @@ gw_tls_offer_same_cas(SSL_CTX *ctx, const SSL_CTX *as)
 static void
 explain(char *why, size_t why_len)
 {
-	const char *reason = ERR_reason_error_string(ERR_peek_error());
+	unsigned long e = ERR_peek_error();
+	const char *reason = ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE
+				     ? "too many large messages at once"
+				     : ERR_reason_error_string(e);
 
 	if (why != NULL &&
 	    !gw_copy(why, why_len, reason != NULL ? reason : "closed"))

@@ -2,6 +2,7 @@
  * answered by the alert that its RFC names, or by a ServerHello. What is
  * refused comes first. */
 #include "rig.h"
+#include "heap.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -345,5 +346,48 @@ Test(hello, none)
 			  "%s: %d, not %d", cases[i].what, got,
 			  cases[i].alert);
 	}
+	rig_stop(r);
+}
+
+/* ---- announced, and never sent */
+
+#define CROWD (GW_HEAP_LARGE_MAX + 40)
+
+static size_t
+refused(const struct rig_client *crowd)
+{
+	size_t n = 0;
+	char byte;
+
+	for (size_t i = 0; i < CROWD; i++)
+		n += recv(crowd[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+	return n;
+}
+
+/* Ten bytes each that announce 128 KiB: so many are believed, the others
+ * fail. */
+Test(hello, announced)
+{
+	static struct rig_client crowd[CROWD];
+	const struct hello big = { .padding = 61440 };
+	struct rig *r = rig_start(NULL);
+
+	for (size_t i = 0; i < CROWD; i++) {
+		rig_dial(r, &crowd[i], RIG_NO_CARD);
+		send_all(&crowd[i], (const uint8_t *)"\x16\x03\x01\0\x05"
+			 "\x01\x01\xff\xc0\x03", 10);
+	}
+	for (int i = 0; refused(crowd) < CROWD - GW_HEAP_LARGE_MAX; i++) {
+		cr_assert_lt(i, 200, "%zu", refused(crowd));
+		usleep(10000);
+	}
+	cr_expect_eq(refused(crowd), CROWD - GW_HEAP_LARGE_MAX);
+	cr_expect_eq(greet(r, &big, false), 80);
+	cr_expect_eq(greet(r, &(struct hello){ .padding = 16384 }, false),
+		     SERVER_HELLO);
+	for (size_t i = 0; i < CROWD; i++)
+		rig_close(&crowd[i]);
+	for (int i = 0; greet(r, &big, false) != SERVER_HELLO; i++)
+		cr_assert_lt(i, 100, "not given back");
 	rig_stop(r);
 }
