@@ -428,6 +428,7 @@ try_once(const struct gw_trust *t, X509_STORE *store,
 struct attempt {
 	const struct gw_trust *t;
 	const struct gw_chain_rules *rules;
+	X509 *leaf;
 	time_t now;
 	struct gw_path *out;
 };
@@ -439,7 +440,7 @@ may_issue(void *arg, X509 *x)
 
 	return a->now - gw_cert_not_after(x) <= a->rules->skew_s &&
 	       gw_cert_not_before(x) - a->now <= a->rules->skew_s &&
-	       gw_rules_may_issue(x, a->rules);
+	       gw_rules_may_issue(x, a->leaf, a->rules);
 }
 
 /* `way`: leaf first, ends at a registered CA, which alone is trusted here, so
@@ -463,7 +464,7 @@ try_others(const struct gw_trust *t, const struct gw_chain_rules *rules,
 	   STACK_OF(X509) *given, time_t now, struct gw_path *out)
 {
 	STACK_OF(X509) *anchors = sk_X509_new_null();
-	struct attempt a = { t, rules, now, out };
+	struct attempt a = { t, rules, sk_X509_value(given, 0), now, out };
 	const struct gw_ways ways = { given, anchors, longest(rules),
 				      may_issue, try_way, &a };
 	bool found;

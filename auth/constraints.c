@@ -313,6 +313,12 @@ check_both(X509 *x, X509 *ca)
 	return NAME_CONSTRAINTS_check(x, nc);
 }
 
+bool
+gw_constraints_admit(X509 *x, X509 *ca)
+{
+	return check_both(x, ca) == X509_V_OK;
+}
+
 int
 gw_constraints_callback(int ok, X509_STORE_CTX *ctx)
 {

@@ -17,6 +17,10 @@
  * knows no constraints on UPNs, applies them. */
 int gw_constraints_callback(int ok, X509_STORE_CTX *ctx);
 
+/* Whether the constraints of `ca`, if it has any, leave room for `x`; without
+ * the last word on badly written ones. */
+bool gw_constraints_admit(X509 *x, X509 *ca);
+
 /* Does `upn` lie in the subtree `base`? Neither need end in NUL. */
 bool gw_constraints_upn_is_in(const char *upn, size_t len, const char *base,
 			      size_t base_len);

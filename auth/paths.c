@@ -8,6 +8,7 @@ struct node {
 	X509 *x;
 	bool is_anchor;
 	int ca;       /* the first node with this name and key */
+	bool has_namesake; /* of another key; so says the first of each */
 	int distance; /* to an anchor, by names; -1: none is above */
 };
 
@@ -44,11 +45,16 @@ may_have_issued(X509 *issuer, X509 *subject)
 }
 
 static bool
-is_same_ca(X509 *a, X509 *b)
+have_same_name(X509 *a, X509 *b)
 {
 	return X509_NAME_cmp(X509_get_subject_name(a),
-			     X509_get_subject_name(b)) == 0 &&
-	       EVP_PKEY_eq(X509_get0_pubkey(a), X509_get0_pubkey(b)) == 1;
+			     X509_get_subject_name(b)) == 0;
+}
+
+static bool
+have_same_key(X509 *a, X509 *b)
+{
+	return EVP_PKEY_eq(X509_get0_pubkey(a), X509_get0_pubkey(b)) == 1;
 }
 
 static bool
@@ -63,11 +69,21 @@ is_known(const struct walk *w, const X509 *x)
 static void
 add(struct walk *w, X509 *x, bool is_anchor)
 {
-	int ca = 0;
+	struct node *n = &w->nodes[w->count];
+	int at = w->count++;
 
-	while (ca < w->count && !is_same_ca(w->nodes[ca].x, x))
-		ca++;
-	w->nodes[w->count++] = (struct node){ x, is_anchor, ca, -1 };
+	*n = (struct node){ .x = x, .is_anchor = is_anchor, .ca = at,
+			    .distance = -1 };
+	for (int i = 0; i < at; i++) {
+		struct node *other = &w->nodes[i];
+
+		if (other->ca != i || !have_same_name(other->x, x))
+			continue;
+		if (n->ca == at && have_same_key(other->x, x))
+			n->ca = i;
+		else
+			other->has_namesake = n->has_namesake = true;
+	}
 }
 
 /* What may have issued the node. */
@@ -151,12 +167,17 @@ measure(struct walk *w)
 
 /* ---- the walk */
 
+/* Where only one CA has the name, nothing is to be decided: whether it has
+ * signed is seen when the way is tried. */
 static bool
 has_signed(struct walk *w, int issuer, int subject)
 {
-	uint8_t *known = &w->signatures[subject][w->nodes[issuer].ca];
+	int ca = w->nodes[issuer].ca;
+	uint8_t *known = &w->signatures[subject][ca];
 	EVP_PKEY *key = X509_get0_pubkey(w->nodes[issuer].x);
 
+	if (!w->nodes[ca].has_namesake)
+		return true;
 	if (*known == UNKNOWN && w->checks > 0) {
 		w->checks--;
 		*known = X509_verify(w->nodes[subject].x, key) == 1 ? SIGNED
@@ -172,6 +193,20 @@ is_on_way(const struct walk *w, int node)
 		if (w->nodes[w->way[i]].ca == w->nodes[node].ca)
 			return true;
 	return false;
+}
+
+/* RFC 5280, 4.2.1.9: the CAs below it, self-issued ones aside. */
+static bool
+is_too_high(const struct walk *w, int node)
+{
+	long most = X509_get_pathlen(w->nodes[node].x);
+	int below = 0;
+
+	for (int i = 1; most >= 0 && i < w->len; i++)
+		if ((X509_get_extension_flags(w->nodes[w->way[i]].x) &
+		     EXFLAG_SI) == 0)
+			below++;
+	return most >= 0 && below > most;
 }
 
 static bool
@@ -229,7 +264,7 @@ climb(struct walk *w)
 
 		if (!w->is_named[last][i] || n->distance < 0 ||
 		    w->len + 1 + n->distance > w->wanted || is_on_way(w, i) ||
-		    !has_signed(w, i, last))
+		    is_too_high(w, i) || !has_signed(w, i, last))
 			continue;
 		if (step(w, i))
 			return true;

@@ -1,5 +1,6 @@
 /* auth/paths.h — every way up from a certificate. Linked into gwd-auth
- * (gwcert). Pure; judges nothing but names, key identifiers and signatures.
+ * (gwcert). Pure; judges nothing but names, key identifiers, path lengths and
+ * signatures.
  *
  * libcrypto follows one path. Where CAs have namesakes or cross-certificates
  * (RFC 4158), the one it happens to choose may be the one that fails. What a
@@ -10,7 +11,7 @@
 
 #include "ossl.h"
 
-#define GW_PATHS_CERTS      128  /* that names lead to from the leaf */
+#define GW_PATHS_CERTS      256  /* that names lead to from the leaf */
 #define GW_PATHS_SIGNATURES 64   /* verified */
 #define GW_PATHS_STEPS      2048 /* certificates put on a way */
 #define GW_PATHS_TRIES      24   /* ways handed out */

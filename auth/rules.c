@@ -3,6 +3,7 @@
 #include "constraints.h"
 #include "distribution.h"
 #include "names.h"
+#include "gw/util.h"
 
 #include <openssl/core_names.h>
 
@@ -297,8 +298,23 @@ check_path(const STACK_OF(X509) *certs, const struct gw_chain_rules *rules,
 		       : GW_ERR_OK;
 }
 
+/* As far as these two decide it. */
+static bool
+have_common_purpose(X509 *leaf, X509 *ca)
+{
+	STACK_OF(X509) *both = sk_X509_new_reserve(NULL, 2);
+	struct gw_error why;
+	bool is_good;
+
+	gw_assert(both != NULL && sk_X509_push(both, leaf) > 0 &&
+		  sk_X509_push(both, ca) > 0);
+	is_good = gw_profile_check_common(both, &why) == GW_ERR_OK;
+	sk_X509_free(both);
+	return is_good;
+}
+
 bool
-gw_rules_may_issue(X509 *x, const struct gw_chain_rules *rules)
+gw_rules_may_issue(X509 *x, X509 *leaf, const struct gw_chain_rules *rules)
 {
 	struct gw_purposes client;
 	struct gw_error why;
@@ -306,7 +322,9 @@ gw_rules_may_issue(X509 *x, const struct gw_chain_rules *rules)
 	return X509_check_ca(x) == 1 &&
 	       check_one(x, false, rules->is_lenient, &why) == GW_ERR_OK &&
 	       gw_profile_check_ca(x, purposes_of(rules, &client), &why) ==
-		       GW_ERR_OK;
+		       GW_ERR_OK &&
+	       gw_constraints_admit(leaf, x) &&
+	       (!rules->needs_common_purpose || have_common_purpose(leaf, x));
 }
 
 enum gw_err

@@ -16,8 +16,9 @@ GW_MUST_CHECK enum gw_err gw_rules_check(const STACK_OF(X509) *certs,
  * (RFC 5280, 4.2.1.9). */
 int gw_rules_depth(const STACK_OF(X509) *certs);
 
-/* Whether `x`, by itself and its validity aside, may be a CA below a
- * registered one: for not even trying ways through it. */
-bool gw_rules_may_issue(X509 *x, const struct gw_chain_rules *rules);
+/* Whether `x`, its validity aside, may be a CA in a path from `leaf` and below
+ * a registered one: for not even trying ways through it. */
+bool gw_rules_may_issue(X509 *x, X509 *leaf,
+			const struct gw_chain_rules *rules);
 
 #endif
