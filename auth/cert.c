@@ -8,7 +8,21 @@
 #include <openssl/err.h>
 #include <string.h>
 
+#define NESTING_MAX 16 /* of elements; directory names in names need 9 */
+
 /* ---- limits */
+
+/* Of those that libcrypto decodes, and would from BER. */
+static bool
+is_der(X509_EXTENSION *e)
+{
+	const ASN1_OCTET_STRING *s = X509_EXTENSION_get_data(e);
+	const struct gw_der value = { ASN1_STRING_get0_data(s),
+				      (size_t)ASN1_STRING_length(s) };
+
+	return X509V3_EXT_get(e) == NULL ||
+	       gw_der_is_strict(value, NESTING_MAX);
+}
 
 static enum gw_err
 check_extensions(const X509 *x, struct gw_error *err)
@@ -18,15 +32,16 @@ check_extensions(const X509 *x, struct gw_error *err)
 	if (n > GW_CERT_EXTENSIONS_MAX)
 		return gw_fail(err, GW_ERR_CERT_MALFORMED, "%d extensions", n);
 	for (int i = 0; i < n; i++) {
-		const ASN1_OBJECT *oid =
-			X509_EXTENSION_get_object(X509_get_ext(x, i));
+		X509_EXTENSION *e = X509_get_ext(x, i);
+		const ASN1_OBJECT *oid = X509_EXTENSION_get_object(e);
+		bool is_twice = X509_get_ext_by_OBJ(x, oid, i) >= 0;
 		char text[64];
 
-		if (X509_get_ext_by_OBJ(x, oid, i) < 0)
+		if (!is_twice && is_der(e))
 			continue;
 		OBJ_obj2txt(text, sizeof(text), oid, 0);
-		return gw_fail(err, GW_ERR_CERT_MALFORMED,
-			       "extension %s twice", text);
+		return gw_fail(err, GW_ERR_CERT_MALFORMED, "extension %s %s",
+			       text, is_twice ? "twice" : "is not DER");
 	}
 	return GW_ERR_OK;
 }
@@ -176,6 +191,9 @@ gw_cert_parse(struct gw_der der, X509 **out, struct gw_error *err)
 	if (p != der.p + der.len)
 		return gw_fail(err, GW_ERR_CERT_MALFORMED,
 			       "bytes after the certificate");
+	/* libcrypto reads BER, where one certificate has many forms. */
+	if (!gw_der_is_strict(der, NESTING_MAX))
+		return gw_fail(err, GW_ERR_CERT_MALFORMED, "not DER");
 	rc = check_limits(x, err);
 	ERR_clear_error();
 	if (rc == GW_ERR_OK)

@@ -179,6 +179,8 @@ static const enum gw_err reasons[] = {
 	E(SUBJECT_KEY_IDENTIFIER_CRITICAL)    = GW_ERR_CERT_CONSTRAINT,
 	E(CA_CERT_MISSING_KEY_USAGE)          = GW_ERR_CERT_CONSTRAINT,
 	E(EXTENSIONS_REQUIRE_VERSION_3)       = GW_ERR_CERT_CONSTRAINT,
+	/* a tree of policies beyond libcrypto's bounds */
+	E(OUT_OF_MEM)                         = GW_ERR_CERT_POLICY,
 	E(INVALID_POLICY_EXTENSION)           = GW_ERR_CERT_POLICY,
 	E(NO_EXPLICIT_POLICY)                 = GW_ERR_CERT_POLICY,
 	E(EE_KEY_TOO_SMALL)                   = GW_ERR_CERT_WEAK_KEY,

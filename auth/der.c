@@ -91,6 +91,28 @@ gw_der_count(struct gw_der in, size_t *out)
 	return true;
 }
 
+/* X.690, 11.1 */
+static bool
+is_boolean(struct gw_der body)
+{
+	return body.len == 1 && (body.p[0] == 0x00 || body.p[0] == 0xff);
+}
+
+bool
+gw_der_is_strict(struct gw_der in, int depth)
+{
+	struct gw_der body;
+	uint8_t tag;
+
+	while (in.len > 0)
+		if (!gw_der_take(&in, &tag, &body) ||
+		    (tag == GW_DER_BOOLEAN && !is_boolean(body)) ||
+		    ((tag & GW_DER_CONSTRUCTED) != 0 &&
+		     (depth == 0 || !gw_der_is_strict(body, depth - 1))))
+			return false;
+	return true;
+}
+
 bool
 gw_der_equals(struct gw_der a, const void *p, size_t len)
 {

@@ -9,10 +9,12 @@
 #include "gw/proto.h"
 
 /* Identifier octets. */
+#define GW_DER_BOOLEAN   0x01
 #define GW_DER_OCTETS    0x04
 #define GW_DER_OID       0x06
 #define GW_DER_UTF8      0x0c
 #define GW_DER_SEQUENCE  0x30
+#define GW_DER_CONSTRUCTED 0x20
 #define GW_DER_CONTEXT_P 0x80 /* + tag number, primitive */
 #define GW_DER_CONTEXT_C 0xa0 /* + tag number, constructed */
 
@@ -31,6 +33,11 @@ GW_MUST_CHECK bool gw_der_only(struct gw_der in, uint8_t tag,
 
 /* How many elements `in` holds one after the other; false: not DER. */
 GW_MUST_CHECK bool gw_der_count(struct gw_der in, size_t *out);
+
+/* Every element, and those in constructed ones at most `depth` deep, has a
+ * definite length in its shortest form and ends where it should; booleans are
+ * yes or no. */
+GW_MUST_CHECK bool gw_der_is_strict(struct gw_der in, int depth);
 
 bool gw_der_equals(struct gw_der a, const void *p, size_t len);
 
