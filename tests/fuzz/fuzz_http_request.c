@@ -192,7 +192,8 @@ forward_body(struct gw_out *o, const char *p, size_t len, size_t *used,
 	return b.is_done;
 }
 
-/* The naive reader takes exactly what was forwarded behind the head. */
+/* The naive reader takes exactly `len` bytes for the body, here what was
+ * forwarded behind the head, there what came behind it. */
 static void
 check_body(const char *p, size_t len, const struct gw_out *payload)
 {
@@ -236,6 +237,7 @@ forward(const char *p, size_t len)
 	    !forward_body(&o, p + head_len, len - head_len, &used, &payload))
 		return 0;
 	gw_assert(!o.bad && !payload.bad);
+	check_body(p + head_len, used, &payload);
 	check_body(o.p + out.len, o.len - out.len, &payload);
 	return msg.keep_alive ? head_len + used : 0;
 }

@@ -1,6 +1,6 @@
 /* One response from an upstream, behind a byte of circumstances: what the
- * client gets must be the same response to a naive reader, framed so that the
- * client finds its end. */
+ * client gets must be the same response, body included, to a naive reader,
+ * framed so that the client finds its end. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +19,8 @@ struct circumstances {
 static const char date[] = "Thu, 01 Jan 1970 00:00:00 GMT";
 static struct gw_http_msg msg, again;
 static struct naive_head in, out;
-static char written[2 * INPUT_MAX];
+static char written[2 * INPUT_MAX], sent[8 * INPUT_MAX];
+static char bodies[2][8 * INPUT_MAX];
 
 static bool
 is_dropped(const struct naive_head *h, size_t i)
@@ -130,6 +131,88 @@ check_again(const struct gw_out *o, const struct circumstances *c)
 			  again.content_length == msg.content_length);
 }
 
+/* ---- the body, framed as the head written says */
+
+static bool
+has_chunks(const struct naive_head *h)
+{
+	struct naive_text v;
+
+	return naive_find(h, "transfer-encoding", &v) > 0;
+}
+
+static void
+send_run(struct gw_out *o, struct gw_str run)
+{
+	char head[18];
+
+	if (run.len == 0)
+		return;
+	if (has_chunks(&out))
+		gw_out_raw(o, head, gw_http_chunk_head(head, run.len));
+	gw_out_raw(o, run.p, run.len);
+	if (has_chunks(&out))
+		gw_out_str(o, "\r\n");
+}
+
+/* Passes it on; false when it is refused or cut. */
+static bool
+send_body(struct gw_out *o, const char *p, size_t len, size_t *used,
+	  struct gw_out *payload)
+{
+	struct gw_http_body b;
+	struct gw_str run;
+	size_t n = 1;
+
+	*used = 0;
+	for (gw_http_body_init(&b, &msg); !b.is_done && n > 0; *used += n) {
+		if (gw_http_body_read(&b, p + *used, len - *used, &n, &run,
+				      NULL) != GW_ERR_OK)
+			return false;
+		if (run.len > 0)
+			gw_out_raw(payload, run.p, run.len);
+		send_run(o, run);
+	}
+	if (!gw_http_body_eof(&b))
+		return false;
+	if (has_chunks(&out))
+		gw_out_str(o, "0\r\n\r\n");
+	return true;
+}
+
+static void
+check_body(const struct naive_head *h, const char *p, size_t len,
+	   const struct gw_out *payload)
+{
+	size_t n = 0, used = 0;
+
+	if (has_chunks(h) && msg.framing != GW_BODY_NONE) {
+		gw_assert(naive_read_chunks(p, len, bodies[1], &n, &used));
+		gw_assert(used == len);
+		p = bodies[1];
+		len = n;
+	}
+	gw_assert(len == payload->len);
+	gw_assert(len == 0 || memcmp(p, payload->p, len) == 0);
+}
+
+static void
+pass_body(const char *p, size_t len)
+{
+	struct gw_out o = { .p = sent, .cap = sizeof(sent) };
+	struct gw_out payload = { .p = bodies[0], .cap = sizeof(bodies[0]) };
+	size_t used;
+
+	if (!send_body(&o, p, len, &used, &payload))
+		return;
+	gw_assert(!o.bad && !payload.bad);
+	gw_assert(msg.framing != GW_BODY_CLOSE || used == len);
+	if (msg.framing == GW_BODY_LENGTH)
+		gw_assert(payload.len == msg.content_length);
+	check_body(&in, p, used, &payload);
+	check_body(&out, o.p, o.len, &payload);
+}
+
 static void
 pass_on(const char *p, size_t len, const struct circumstances *c)
 {
@@ -157,6 +240,8 @@ pass_on(const char *p, size_t len, const struct circumstances *c)
 	check_date();
 	check_framing(c);
 	check_again(&o, c);
+	if (msg.status != 101)
+		pass_body(p + head_len, len - head_len);
 }
 
 int
