@@ -30,7 +30,7 @@ struct gw_auth {
 	struct gw_loop *loop;
 	const struct gw_conf *conf;
 	char *state_dir;             /* the one directory it writes to */
-	const char *readable[3];     /* what else it opens; ended by NULL */
+	const char *readable[2];     /* what else it opens; ended by NULL */
 	struct gw_registry *registry;
 	struct gw_trust *trust;      /* of the registry as it is now */
 	uint64_t generation;         /* of trust, its settings and NTAuth */

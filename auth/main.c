@@ -1,6 +1,6 @@
 /* main.c — gwd-auth: decides who may come in. Judges certificates, asks OCSP
  * responders and gwd-kdc, and keeps sessions and registry. One thread; after
- * its start it opens /etc/hosts and the registry's files, nothing else. */
+ * its start it opens files of its own directory and of crl_dir, no others. */
 #include "login.h"
 #include "recheck.h"
 #include "trial.h"
@@ -136,6 +136,25 @@ start_revocation(struct gw_auth *a, struct gw_error *err)
 	return GW_ERR_OK;
 }
 
+/* How names are found. A file that is not there says nothing. */
+static enum gw_err
+renew(void *app, struct gw_child *c, struct gw_error *err)
+{
+	static const struct gw_file nothing = { .data = NULL };
+	struct gw_auth *a = app;
+	const struct gw_file *resolv = gw_child_file(c, GW_FILE_NAMES,
+						     GW_RESOLV_CONF, NULL);
+	const struct gw_file *hosts = gw_child_file(c, GW_FILE_NAMES, GW_HOSTS,
+						    NULL);
+
+	(void)err;
+	resolv = resolv != NULL ? resolv : &nothing;
+	hosts = hosts != NULL ? hosts : &nothing;
+	gw_resolver_use(a->resolver, (const char *)resolv->data, resolv->len,
+			(const char *)hosts->data, hosts->len);
+	return GW_ERR_OK;
+}
+
 static enum gw_err
 start(void *app, struct gw_child *c, struct gw_error *err)
 {
@@ -153,6 +172,7 @@ start(void *app, struct gw_child *c, struct gw_error *err)
 	raise_file_limit();
 	LIST_INIT(&a->links);
 	a->resolver = gw_resolver_new(a->loop);
+	(void)renew(a, c, err);
 	a->fetcher = gw_fetcher_new(a->loop, a->resolver);
 	a->offload = gw_offload_new(a->loop);
 	a->state_dir = gw_xasprintf("%s/auth", conf->main.state_dir);
@@ -200,15 +220,13 @@ admin(void *app, uint64_t ask, const struct gw_admin *m)
 		gw_admin_do(app, ask, m);
 }
 
-/* The hosts file is read by c-ares at every look-up. */
 static const char *const *
 readable(void *app)
 {
 	struct gw_auth *a = app;
 	const char *dir = a->conf->main.crl_dir;
 
-	a->readable[0] = "/etc/hosts";
-	a->readable[1] = dir[0] != '\0' ? dir : NULL;
+	a->readable[0] = dir[0] != '\0' ? dir : NULL;
 	return a->readable;
 }
 
@@ -250,7 +268,8 @@ main(void)
 	static const struct gw_child_ops ops = {
 		.name = "gwd-auth", .start = start, .link = link_to,
 		.status = status, .kill = kill_session, .end = end,
-		.admin = admin, .readable = readable, .writable = writable,
+		.admin = admin, .renew = renew, .readable = readable,
+		.writable = writable,
 	};
 	struct gw_auth a = { .child = NULL };
 

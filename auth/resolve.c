@@ -1,5 +1,6 @@
 /* resolve.c — see resolve.h. */
 #include "resolve.h"
+#include "gw/identity.h"
 #include "gw/util.h"
 
 #include <ares.h>
@@ -9,6 +10,8 @@
 #include <string.h>
 
 #define SOCKETS_MAX 64
+#define TRY_MS      1000 /* a login has no more time */
+#define TRIES       2
 
 struct watch {
 	struct gw_io io; /* fd -1: free */
@@ -18,7 +21,9 @@ struct watch {
 struct gw_resolver {
 	struct gw_loop *loop;
 	ares_channel channel;
-	bool is_open;
+	bool is_open, is_ending;
+	char *hosts;
+	size_t hosts_len;
 	struct watch watches[SOCKETS_MAX];
 	struct gw_timer timer;
 };
@@ -27,7 +32,8 @@ struct gw_query {
 	struct gw_resolver *owner;
 	gw_resolve_fn *fn; /* NULL: cancelled */
 	void *arg;
-	char port[6];
+	char host[GW_HOST_MAX];
+	uint16_t port;
 	bool in_call; /* the answer came before gw_resolve() returned */
 	bool is_done;
 };
@@ -99,17 +105,36 @@ on_socket_state(void *arg, ares_socket_t fd, int wants_read, int wants_write)
 	}
 }
 
-static void
-open_channel(struct gw_resolver *r)
+/* With all of these set c-ares reads no file. */
+#define SETTINGS (ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | \
+		  ARES_OPT_NDOTS | ARES_OPT_SERVERS | ARES_OPT_DOMAINS | \
+		  ARES_OPT_LOOKUPS | ARES_OPT_SORTLIST | \
+		  ARES_OPT_SOCK_STATE_CB)
+
+static bool
+open_channel(struct gw_resolver *r, const struct gw_resolv *c)
 {
+	struct in_addr none = { .s_addr = htonl(INADDR_LOOPBACK) };
+	char *search[GW_SEARCH_MAX];
 	struct ares_options o = {
-		.timeout = 1000, .tries = 2,
+		.timeout = c->timeout_s > 0 ? c->timeout_s * 1000 : TRY_MS,
+		.tries = c->attempts > 0 ? c->attempts : TRIES,
+		.ndots = c->ndots, .servers = &none, .nservers = 1,
+		.domains = search, .ndomains = (int)c->search_count,
+		.lookups = (char *)(uintptr_t)"b",
 		.sock_state_cb = on_socket_state, .sock_state_cb_data = r,
 	};
 
-	r->is_open = ares_init_options(&r->channel, &o,
-				       ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-				       ARES_OPT_SOCK_STATE_CB) == ARES_SUCCESS;
+	for (size_t i = 0; i < c->search_count; i++)
+		search[i] = (char *)(uintptr_t)c->search[i];
+	if (c->servers[0] == '\0' ||
+	    ares_init_options(&r->channel, &o, SETTINGS) != ARES_SUCCESS)
+		return false;
+	if (ares_set_servers_ports_csv(r->channel, c->servers) ==
+	    ARES_SUCCESS)
+		return true;
+	ares_destroy(r->channel);
+	return false;
 }
 
 struct gw_resolver *
@@ -125,21 +150,48 @@ gw_resolver_new(struct gw_loop *l)
 						   .fn = on_socket };
 		r->watches[i].owner = r;
 	}
-	/* resolv.conf is read now and never again: later it is out of
-	 * reach, and without it c-ares would ask 127.0.0.1. */
-	open_channel(r);
 	return r;
+}
+
+/* Its queries are asked anew by their ends, see on_answer(). */
+void
+gw_resolver_use(struct gw_resolver *r, const char *resolv_conf,
+		size_t resolv_len, const char *hosts, size_t hosts_len)
+{
+	struct gw_resolv c;
+	ares_channel old = r->channel;
+	bool was_open = r->is_open;
+
+	free(r->hosts);
+	r->hosts = gw_xcalloc(hosts_len + 1, 1);
+	if (hosts_len > 0)
+		memcpy(r->hosts, hosts, hosts_len);
+	r->hosts_len = hosts_len;
+	gw_resolv_read(resolv_conf, resolv_len, &c);
+	r->is_open = open_channel(r, &c);
+	if (was_open)
+		ares_destroy(old);
+	if (r->is_open)
+		set_timer(r);
+	else
+		gw_timer_stop(r->loop, &r->timer);
 }
 
 void
 gw_resolver_free(struct gw_resolver *r)
 {
+	bool was_open;
+
 	if (r == NULL)
 		return;
-	if (r->is_open)
+	was_open = r->is_open;
+	r->is_open = false;
+	r->is_ending = true;
+	if (was_open)
 		ares_destroy(r->channel);
 	gw_timer_stop(r->loop, &r->timer);
 	ares_library_cleanup();
+	free(r->hosts);
 	free(r);
 }
 
@@ -147,38 +199,24 @@ gw_resolver_free(struct gw_resolver *r)
 
 static void
 add_address(struct gw_addrs *out, const struct sockaddr *sa, socklen_t len,
-	    const char *port)
+	    uint16_t port)
 {
 	struct sockaddr_storage *ss;
-	uint16_t n = htons((uint16_t)strtoul(port, NULL, 10));
 
 	if (out->n >= GW_ADDRS_MAX || len > sizeof(*ss))
 		return;
 	ss = &out->v[out->n];
 	memcpy(ss, sa, len);
 	if (sa->sa_family == AF_INET)
-		((struct sockaddr_in *)ss)->sin_port = n;
+		((struct sockaddr_in *)ss)->sin_port = htons(port);
 	else if (sa->sa_family == AF_INET6)
-		((struct sockaddr_in6 *)ss)->sin6_port = n;
+		((struct sockaddr_in6 *)ss)->sin6_port = htons(port);
 	else
 		return;
 	out->len[out->n++] = len;
 }
 
-static bool
-parse_literal(const char *host, const char *port, struct gw_addrs *out)
-{
-	struct sockaddr_in v4 = { .sin_family = AF_INET };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
-
-	if (inet_pton(AF_INET, host, &v4.sin_addr) == 1)
-		add_address(out, (const struct sockaddr *)&v4, sizeof(v4),
-			    port);
-	else if (inet_pton(AF_INET6, host, &v6.sin6_addr) == 1)
-		add_address(out, (const struct sockaddr *)&v6, sizeof(v6),
-			    port);
-	return out->n > 0;
-}
+static void send_query(struct gw_query *q);
 
 static void
 on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *res)
@@ -188,6 +226,11 @@ on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *res)
 	const char *why = NULL;
 
 	(void)timeouts;
+	if (status == ARES_EDESTRUCTION && q->fn != NULL &&
+	    q->owner->is_open) {
+		send_query(q);
+		return;
+	}
 	for (struct ares_addrinfo_node *n = res != NULL ? res->nodes : NULL;
 	     n != NULL; n = n->ai_next)
 		add_address(&addrs, n->ai_addr, n->ai_addrlen, q->port);
@@ -195,36 +238,58 @@ on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *res)
 	if (addrs.n == 0)
 		why = status != ARES_SUCCESS ? ares_strerror(status)
 					     : "no address";
-	if (q->fn != NULL)
+	if (q->fn != NULL && !q->owner->is_ending)
 		q->fn(q->arg, &addrs, why);
 	q->is_done = true;
 	if (!q->in_call)
 		free(q);
 }
 
+static void
+send_query(struct gw_query *q)
+{
+	const struct ares_addrinfo_hints hints = {
+		.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+
+	ares_getaddrinfo(q->owner->channel, q->host, NULL, &hints, on_answer,
+			 q);
+	set_timer(q->owner);
+}
+
+/* True: there is no need to ask. */
+static bool
+is_known(const struct gw_resolver *r, const char *host, uint16_t port,
+	 struct gw_addrs *out)
+{
+	if (gw_addrs_add_text(out, host, port))
+		return true;
+	if (r->hosts_len > 0)
+		gw_hosts_find(r->hosts, r->hosts_len, host, port, out);
+	return out->n > 0;
+}
+
 struct gw_query *
 gw_resolve(struct gw_resolver *r, const char *host, const char *port,
 	   gw_resolve_fn *fn, void *arg)
 {
-	struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC,
-					     .ai_socktype = SOCK_STREAM };
+	uint16_t number = (uint16_t)strtoul(port, NULL, 10);
 	struct gw_addrs addrs = { .n = 0 };
 	struct gw_query *q;
 
-	if (parse_literal(host, port, &addrs)) {
+	if (is_known(r, host, number, &addrs)) {
 		fn(arg, &addrs, NULL);
 		return NULL;
 	}
 	if (!r->is_open) {
-		fn(arg, &addrs, "the resolver cannot start");
+		fn(arg, &addrs, "not in the hosts file, and resolv.conf "
+				"names no server");
 		return NULL;
 	}
 	q = gw_xcalloc(1, sizeof(*q));
 	*q = (struct gw_query){ .owner = r, .fn = fn, .arg = arg,
-				.in_call = true };
-	gw_assert(gw_copy(q->port, sizeof(q->port), port));
-	ares_getaddrinfo(r->channel, host, NULL, &hints, on_answer, q);
-	set_timer(r);
+				.port = number, .in_call = true };
+	gw_assert(gw_copy(q->host, sizeof(q->host), host));
+	send_query(q);
 	q->in_call = false;
 	if (q->is_done) {
 		free(q);

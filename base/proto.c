@@ -361,7 +361,7 @@ gw_file_decode(struct gw_rd *r, struct gw_file *out)
 	out->purpose = (enum gw_file_purpose)purpose;
 	gw_rd_str(r, out->name, sizeof(out->name));
 	p = gw_rd_bytes(r, GW_FILE_MAX, &out->len);
-	if (!gw_rd_done(r) || purpose > GW_FILE_SERVER_STAPLE)
+	if (!gw_rd_done(r) || purpose > GW_FILE_NAMES)
 		return false;
 	/* One byte more and zeroed: text files may be read as strings. */
 	out->data = gw_xcalloc(out->len + 1, 1);

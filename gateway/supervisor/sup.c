@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define START_MS     15000 /* from exec to READY */
+#define NAMES_MS     5000  /* between two looks at resolv.conf and hosts */
 #define STOP_MS      5000  /* from STOP to SIGKILL */
 #define LINGER_MS    500   /* from the channel's end to SIGKILL */
 #define STEADY_MS    10000 /* alive so long: the next death is a first one */
@@ -26,7 +27,8 @@
 static const struct gw_kind kinds[GW_CHILD_COUNT] = {
 	[GW_CHILD_PROXY] = { "gwd-proxy", GW_PROXY,
 			     GW_OWN_FILES | 1u << GW_FILE_CA },
-	[GW_CHILD_AUTH] = { "gwd-auth", GW_AUTH, 1u << GW_FILE_CA },
+	[GW_CHILD_AUTH] = { "gwd-auth", GW_AUTH,
+			    1u << GW_FILE_CA | 1u << GW_FILE_NAMES },
 	[GW_CHILD_KDC] = { "gwd-kdc", GW_KDC, 1u << GW_FILE_KEYTAB },
 };
 
@@ -339,6 +341,26 @@ find_executables(struct gw_sup *s, struct gw_error *err)
 	return GW_ERR_OK;
 }
 
+static void
+on_names_timer(struct gw_timer *t)
+{
+	struct gw_sup *s = GW_CONTAINER(t, struct gw_sup, names_timer);
+
+	gw_timer_after(s->loop, t, NAMES_MS);
+	s->names_due |= gw_namefiles_look(s->names);
+	if (s->names_due)
+		s->names_due = !gw_tell_names(s);
+}
+
+static void
+watch_names(struct gw_sup *s)
+{
+	s->names = gw_namefiles_new("/etc/resolv.conf", "/etc/hosts");
+	s->names_timer.fn = on_names_timer;
+	(void)gw_namefiles_look(s->names);
+	gw_timer_after(s->loop, &s->names_timer, NAMES_MS);
+}
+
 enum gw_err
 gw_sup_new(struct gw_loop *l, struct gw_setup *setup, struct gw_sup **out,
 	   struct gw_error *err)
@@ -355,6 +377,7 @@ gw_sup_new(struct gw_loop *l, struct gw_setup *setup, struct gw_sup **out,
 				     gw_setup_needs_kdc(&setup->conf),
 			.timer.fn = on_timer, .pidfd.fd = -1,
 		};
+	watch_names(s);
 	rc = find_executables(s, err);
 	if (rc == GW_ERR_OK)
 		rc = open_sockets(s, err);
@@ -382,6 +405,8 @@ gw_sup_free(struct gw_sup *s)
 		gw_close(&s->sockets[i]);
 	free(s->sockets);
 	free(s->ca_names);
+	gw_timer_stop(s->loop, &s->names_timer);
+	gw_namefiles_free(s->names);
 	for (int i = 0; i < GW_CHILD_COUNT; i++) {
 		gw_assert(s->procs[i].pid == 0);
 		free(s->procs[i].path);

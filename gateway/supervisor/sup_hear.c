@@ -41,10 +41,12 @@ on_renewed(void *ctx, struct gw_msg *m)
 	char detail[GW_DETAIL_MAX];
 
 	gw_rd_str(&m->rd, detail, sizeof(detail));
-	if (p->which != GW_CHILD_PROXY || !gw_rd_done(&m->rd))
+	if (p->which == GW_CHILD_KDC || !gw_rd_done(&m->rd))
 		return GW_ERR_PROTO;
 	if (why == GW_ERR_OK)
-		gw_event(GW_LOG_INFO, "certificates-renewed", NULL);
+		gw_event(GW_LOG_INFO, p->which == GW_CHILD_PROXY
+				      ? "certificates-renewed"
+				      : "names-renewed", NULL);
 	else
 		gw_event(GW_LOG_ERR, "renew-failed", "reason",
 			 gw_err_name(why), "detail", detail, NULL);

@@ -6,6 +6,7 @@
 #define GW_SUP_PRIV_H
 
 #include "gw/child.h"
+#include "namefiles.h"
 #include "sup.h"
 
 /* Control channel, our end. */
@@ -45,6 +46,9 @@ struct gw_sup {
 	struct gw_setup *setup;
 	struct gw_proc procs[GW_CHILD_COUNT];
 	unsigned generation; /* of the gateway's own certificates */
+	struct gw_namefiles *names;
+	struct gw_timer names_timer;
+	bool names_due; /* gwd-auth has others */
 	int *sockets; /* listeners × workers */
 	struct gw_sup_watch watch;
 	struct gw_sup_admin admin;
@@ -69,6 +73,9 @@ void gw_tell_listeners(struct gw_proc *p);
 void gw_tell_ca_names(struct gw_sup *s);
 /* The gateway's own certificates, if the child is up and has others. */
 void gw_tell_renewal(struct gw_proc *p);
+
+/* resolv.conf and hosts as last read; false when gwd-auth is not up. */
+bool gw_tell_names(struct gw_sup *s);
 
 /* ---- sup_hear.c: what a child says */
 

@@ -80,6 +80,19 @@ send_files(struct gw_proc *p, unsigned purposes)
 }
 
 static void
+send_names(struct gw_proc *p)
+{
+	const struct gw_namefiles *n = p->sup->names;
+
+	if ((p->kind->files & 1u << GW_FILE_NAMES) == 0)
+		return;
+	for (size_t i = 0; i < GW_NAMEFILES; i++) {
+		gw_file_encode(gw_chan_begin(p->chan), gw_namefiles_get(n, i));
+		tell(p, GW_MSG_FILE, -1);
+	}
+}
+
+static void
 send_link(struct gw_proc *p, enum gw_link far, uint32_t worker, int fd)
 {
 	struct gw_link_msg m = { .far = far, .worker = worker };
@@ -128,6 +141,7 @@ gw_tell_start(struct gw_proc *p)
 {
 	send_conf(p);
 	send_files(p, p->kind->files);
+	send_names(p);
 	link_all(p);
 	tell_empty(p, GW_MSG_START);
 }
@@ -176,6 +190,18 @@ gw_tell_renewal(struct gw_proc *p)
 		return;
 	send_files(p, GW_OWN_FILES);
 	tell_empty(p, GW_MSG_RENEW);
+}
+
+bool
+gw_tell_names(struct gw_sup *s)
+{
+	struct gw_proc *p = &s->procs[GW_CHILD_AUTH];
+
+	if (!is_up(p))
+		return false;
+	send_names(p);
+	tell_empty(p, GW_MSG_RENEW);
+	return true;
 }
 
 /* ---- for operators */

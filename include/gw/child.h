@@ -60,10 +60,10 @@ struct gw_child_ops {
 	 * they are none. NULL: a protocol violation. */
 	bool (*ca_names)(void *app, const uint8_t *der, size_t len);
 
-	/* The gateway's own certificates as they are now (gwd-proxy), the
-	 * only files there are in this call and none after it. On an error
-	 * the old ones stay. NULL: a protocol violation; and the files of
-	 * start() are kept. */
+	/* The gateway's own certificates (gwd-proxy), or how names are found
+	 * (gwd-auth), as they are now: the only files there are in this call
+	 * and none after it. On an error the old ones stay. NULL: a protocol
+	 * violation; and the files of start() are kept. */
 	enum gw_err (*renew)(void *app, struct gw_child *c,
 			     struct gw_error *err);
 

@@ -52,8 +52,9 @@ enum gw_msg_type {
 	GW_MSG_NTAUTH,     /* kdc: struct gw_ntauth_msg; unasked, when known
 			      and when changed */
 	/* control, a reload */
-	GW_MSG_RENEW,      /* to proxy: empty, the files have been sent */
-	GW_MSG_RENEWED,    /* from proxy: u32 enum gw_err, str detail */
+	GW_MSG_RENEW,      /* to proxy and auth: empty, the files have been
+			      sent */
+	GW_MSG_RENEWED,    /* from proxy and auth: u32 enum gw_err, str detail */
 	GW_MSG_TYPE_COUNT
 };
 
@@ -67,6 +68,7 @@ enum gw_file_purpose {
 	GW_FILE_CA,          /* name: ca section; one certificate, PEM */
 	GW_FILE_KEYTAB,      /* name: "" */
 	GW_FILE_SERVER_STAPLE, /* name: listener; DER, may be empty */
+	GW_FILE_NAMES,       /* name: GW_RESOLV_CONF or GW_HOSTS; text */
 };
 
 struct gw_file {
@@ -76,6 +78,8 @@ struct gw_file {
 	size_t len;
 };
 #define GW_FILE_MAX 60000
+#define GW_RESOLV_CONF "resolv.conf"
+#define GW_HOSTS       "hosts"
 
 struct gw_listener_msg {
 	char name[GW_NAME_MAX];

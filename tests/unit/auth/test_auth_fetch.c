@@ -291,14 +291,77 @@ Test(fetch, followed_once)
 	cr_expect_eq(request_count, 2);
 }
 
-/* ---- names: /etc/hosts is there on every machine */
+/* ---- names */
 
-Test(fetch, by_name)
+static struct result
+fetch_by_name(const char *hosts, uint64_t timeout_ms)
 {
 	char url[64];
 
+	gw_resolver_use(resolver, "", 0, hosts, strlen(hosts));
+	snprintf(url, sizeof(url), "http://responder.example:%d/", port);
+	return fetch_from(url, timeout_ms);
+}
+
+Test(fetch, by_name)
+{
 	answers[0] = OK("a1", "");
-	snprintf(url, sizeof(url), "http://localhost:%d/", port);
-	cr_expect_str_eq(fetch_from(url, 5000).body, "a1");
-	cr_expect_not_null(strstr(requests[0], "Host: localhost:"));
+	cr_expect_str_eq(fetch_by_name("127.0.0.1 responder.example\n", 5000)
+				 .body, "a1");
+	cr_expect_not_null(strstr(requests[0], "Host: responder.example:"));
+}
+
+Test(fetch, by_no_name)
+{
+	struct result r = fetch_by_name("127.0.0.1 other.example\n", 5000);
+
+	cr_expect_not_null(strstr(r.why, "responder.example: not in the hosts"
+					 " file"), "%s", r.why);
+}
+
+/* Several addresses: refused by the first, answered by the second. */
+Test(fetch, first_address_refuses)
+{
+	answers[0] = OK("a1", "");
+	cr_expect_str_eq(fetch_by_name("127.0.0.2 responder.example\n"
+				       "127.0.0.1 responder.example\n", 5000)
+				 .body, "a1");
+}
+
+/* A listener whose queue is full: who connects hears nothing. */
+static void
+be_deaf(const char *address, int fds[3])
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+				   .sin_port = htons(port) };
+
+	inet_pton(AF_INET, address, &sin.sin_addr);
+	fds[0] = socket(AF_INET, SOCK_STREAM, 0);
+	cr_assert(bind(fds[0], (struct sockaddr *)&sin, sizeof(sin)) == 0 &&
+		  listen(fds[0], 0) == 0);
+	for (int i = 1; i < 3; i++) {
+		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)connect(fds[i], (struct sockaddr *)&sin, sizeof(sin));
+	}
+}
+
+Test(fetch, first_address_is_silent)
+{
+	int fds[3];
+
+	be_deaf("127.0.0.3", fds);
+	answers[0] = OK("a1", "");
+	cr_expect_str_eq(fetch_by_name("127.0.0.3 responder.example\n"
+				       "127.0.0.1 responder.example\n", 1000)
+				 .body, "a1");
+	for (int i = 0; i < 3; i++)
+		gw_close(&fds[i]);
+}
+
+Test(fetch, no_address_answers)
+{
+	struct result r = fetch_by_name("127.0.0.2 responder.example\n"
+					"::1 responder.example\n", 2000);
+
+	cr_expect_not_null(strstr(r.why, "connect"), "%s", r.why);
 }
