@@ -132,13 +132,6 @@ do_register(struct call *c)
 
 /* ---- ca list, show */
 
-static void
-print_json(const json_t *v)
-{
-	(void)json_dumpf(v, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-	putchar('\n');
-}
-
 static int
 get_cas(const struct call *c, struct gw_reply *r)
 {
@@ -162,7 +155,7 @@ do_list(struct call *c)
 		return status;
 	rows = json_object_get(r.body, "cas");
 	if (c->json)
-		print_json(rows);
+		gw_doc_print(rows);
 	else
 		gw_view_cas(stdout, rows, time(NULL), c->style);
 	json_decref(r.body);
@@ -192,7 +185,7 @@ do_show(struct call *c)
 		return status;
 	row = find_row(json_object_get(r.body, "cas"), c->arg);
 	if (row != NULL && c->json)
-		print_json(row);
+		gw_doc_print(row);
 	else if (row != NULL)
 		gw_view_ca(stdout, row, time(NULL), c->style);
 	json_decref(r.body);
@@ -280,7 +273,7 @@ do_client_auth_show(struct call *c)
 		return BAD;
 	}
 	if (c->json)
-		print_json(r.body);
+		gw_doc_print(r.body);
 	else
 		gw_view_client_auth(stdout, r.body);
 	json_decref(r.body);

@@ -11,4 +11,7 @@ const char *gw_doc_text(const json_t *o, const char *key);
 /* 0 when there is none, or none that is a whole number. */
 int64_t gw_doc_number(const json_t *o, const char *key);
 
+/* To stdout, for programs: ASCII, one member a line. */
+void gw_doc_print(const json_t *v);
+
 #endif
