@@ -4,6 +4,7 @@
 #include "gw/util.h"
 
 #include <stdlib.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define CAS_MAX 1000 /* certificates, all `ca` sections together */
@@ -53,14 +54,29 @@ load_ca(struct gw_check *k, size_t i)
 	return ok;
 }
 
+/* What only gwd-kdc can read, and who has no directory has no gwd-kdc. */
+static const char *
+needs_directory(const struct gw_conf_ca *ca)
+{
+	for (size_t i = 0; i < ca->crl.n; i++)
+		if (strncasecmp(ca->crl.v[i], "ldap:", 5) == 0)
+			return "crl";
+	return ca->ntauth ? "ntauth" : NULL;
+}
+
 static bool
 check_ca(struct gw_check *k, size_t i)
 {
-	const char *key;
+	const struct gw_conf_ca *ca = &k->s->conf.cas[i];
+	const char *key = needs_directory(ca);
 	struct gw_error err;
 
-	if (gw_conf_ca_check(&k->s->conf.cas[i], k->s->conf.main.crl_dir, &key,
-			     &err) == GW_ERR_OK)
+	if (key != NULL && !gw_setup_needs_kdc(&k->s->conf))
+		return gw_complain(k->c, gw_check_line(k, "ca", i, key),
+				   "%s: is read from the directory, but there "
+				   "is no section directory", key);
+	if (gw_conf_ca_check(ca, k->s->conf.main.crl_dir, &key, &err) ==
+	    GW_ERR_OK)
 		return true;
 	return gw_complain(k->c, gw_check_line(k, "ca", i, key), "%s",
 			   err.detail);

@@ -13,7 +13,8 @@ gw_setup_needs_kdc(const struct gw_conf *c)
 	for (size_t i = 0; i < c->listener_count; i++)
 		if (c->listeners[i].admission == GW_ADMIT_DIRECTORY)
 			return true;
-	return c->listener_count == 0;
+	/* Who has a directory may have lists and NTAuth read from it. */
+	return c->listener_count == 0 || *c->directory.realm != '\0';
 }
 
 void

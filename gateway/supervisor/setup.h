@@ -57,8 +57,8 @@ void gw_setup_warn(struct gw_setup *s, int line, const char *fmt, ...)
 bool gw_setup_take_certificates(struct gw_setup *s, struct gw_setup *fresh,
 				const char *title);
 
-/* Whether some listener asks the directory; without one gwd-kdc has nothing
- * to do and needs no keytab. */
+/* Whether some listener asks the directory, or there is a section for one;
+ * otherwise gwd-kdc has nothing to do and needs no keytab. */
 bool gw_setup_needs_kdc(const struct gw_conf *c);
 
 #endif

@@ -84,8 +84,9 @@ gate_is_up(const char *socket)
 	for (size_t i = 0; i < GW_COUNT(names); i++) {
 		json_t *row = gate_row(s, "processes", "name", names[i]);
 
-		if (!is(row, "state", "up") ||
-		    !json_is_true(json_object_get(row, "answered")))
+		if (!is(row, "state", "off") && /* no use for it */
+		    (!is(row, "state", "up") ||
+		     !json_is_true(json_object_get(row, "answered"))))
 			return false;
 	}
 	return true;

@@ -31,6 +31,11 @@ nobody           ec   nobody@corp.example.com          -             card    now
 nobody-sid       ec   nobody@corp.example.com          unused        card    now     aia   pki    valid
 machine          ec   dc1$@corp.example.com            DC1$          card    now     aia   pki    valid
 foreign          ec   alice@other.example.net          -             card    now     aia   pki    valid
+oscar            ec   1234567890@mil                   oscar         card    now     aia   pki    valid
+oscar-serial     ec   -                                -             card    now     aia   pki    valid
+oscar-ski        ec   -                                -             card    now     aia   pki    valid
+oscar-sha1       ec   -                                -             card    now     aia   pki    valid
+oscar-weak       ec   mail                             -             card    now     aia   pki    valid
 '
 
 each_card() { # COMMAND...: called with the columns of each card
@@ -184,7 +189,9 @@ card_extensions() { # UPN SID EKU AIA
 	card) echo 'extendedKeyUsage = clientAuth, 1.3.6.1.4.1.311.20.2.2' ;;
 	web) echo 'extendedKeyUsage = serverAuth, clientAuth' ;;
 	esac
-	if [ "$1" != - ]; then
+	if [ "$1" = mail ]; then
+		echo "subjectAltName = email:oscar-weak@$domain"
+	elif [ "$1" != - ]; then
 		echo "subjectAltName = otherName:1.3.6.1.4.1.311.20.2.3;UTF8:${1/\$/\\$}"
 	fi
 	if [ "$4" = aia ]; then
@@ -226,6 +233,7 @@ make_card() { # the columns of the table
 make_cards() {
 	export SAN=DNS:unused
 	each_card make_card
+	map_cards
 	publish_crl
 	set_done cards
 }
@@ -245,6 +253,16 @@ unrevoke_card() { # NAME
 		'$4 == serial { $1 = "V"; $3 = "" } { print }' \
 		"$index" >"$index.new"
 	mv "$index.new" "$index"
+}
+
+key_id_of() { # NAME
+	openssl x509 -noout -ext subjectKeyIdentifier \
+		-in "$state/certs/$1.pem" | sed -n '2s/[ :]//gp'
+}
+
+sha1_of() { # NAME
+	openssl x509 -outform DER -in "$state/certs/$1.pem" | sha1sum |
+		cut -d' ' -f1
 }
 
 serial_of() { # NAME

@@ -4,7 +4,7 @@
 
 service_account=gwdsvc
 service_spn=my/spn
-users=(alice bob carol dave erin frank grace heidi judy)
+users=(alice bob carol dave erin frank grace heidi judy oscar)
 
 # userAccountControl, MS-ADTS 2.2.16
 uac_normal=$((0x200))
@@ -22,7 +22,7 @@ filetime() { # DATE
 fate_of() { # USER
 	local uac=$uac_normal
 	case $1 in
-	alice | frank | grace) ;;                       # groups, see below
+	alice | frank | grace | oscar) ;;                       # groups, see below
 	bob) uac=$((uac | uac_disabled)) ;;
 	carol) echo "accountExpires: $(filetime '-30 days')" ;;
 	dave) echo "lockoutTime: $(filetime '-5 minutes')" ;;
@@ -35,7 +35,7 @@ fate_of() { # USER
 
 # Group, a colon, members.
 groups='
-Smartcard Users: alice bob carol dave erin frank heidi judy
+Smartcard Users: alice bob carol dave erin frank heidi judy oscar
 Engineers: alice
 VDI Users: Engineers
 Protected Users: frank
@@ -62,13 +62,21 @@ ldif_policy() {
 	END
 }
 
+# Oscar's is a number, and its suffix no domain's, as the US DoD has it.
+upn_of() { # USER
+	case $1 in
+	oscar) echo 1234567890@mil ;;
+	*) echo "$1@$domain" ;;
+	esac
+}
+
 ldif_user() { # USER
 	cat <<-END
 	dn: $(dn_of "$1")
 	changetype: add
 	objectClass: user
 	sAMAccountName: $1
-	userPrincipalName: $1@$domain
+	userPrincipalName: $(upn_of "$1")
 	displayName: ${1^} of the lab
 	mail: $1@$domain
 	$(ldif_password "$(random_password)")
@@ -190,6 +198,21 @@ lab_ntauth() { # on|off
 	cACertificate:: $(base64 -w0 "$state/pki/public/$certificate.crt")
 	END
 	)
+}
+
+# Which of oscar's cards are his, in the forms that altSecurityIdentities has
+# for it (KB5014754); the serial number's bytes in reverse.
+map_cards() {
+	local form='X509:<I>O=Corp Example,CN=Corp Lab Issuing CA<SR>'
+	ldbmodify -H "$(sam dc1)" <<-END
+	dn: $(dn_of oscar)
+	changetype: modify
+	add: altSecurityIdentities
+	altSecurityIdentities: $form$(serial_of oscar-serial | fold -w2 | tac | tr -d '\n')
+	altSecurityIdentities: X509:<SKI>$(key_id_of oscar-ski)
+	altSecurityIdentities: X509:<SHA1-PUKEY>$(sha1_of oscar-sha1)
+	altSecurityIdentities: X509:<RFC822>oscar-weak@$domain
+	END
 }
 
 make_accounts() {

@@ -455,25 +455,45 @@ Test(setup, crlf_and_every_comment)
 	cr_expect_not_null(strstr(c.text, "'workers_'"), "%s", c.text);
 }
 
-/* A site without a directory needs neither its section nor a keytab. */
-Test(setup, certificate_only)
+/* A site without a directory needs neither its section nor a keytab, and may
+ * ask for nothing that stands in it. */
+static bool
+load_without_directory(const char *ca, struct gw_setup *s,
+		       struct gw_complaint *c)
 {
-	static const char text[] =
+	char *conf = gw_xasprintf(
 		"proxy_user = \"61001\"\nauth_user = \"61002\"\n"
 		"kdc_user = \"61003\"\n"
-		"ca \"c\" { file = \"ca.pem\" }\n"
+		"ca \"c\" { file = \"ca.pem\"\n%s }\n"
 		"upstream \"u\" { servers = \"127.0.0.1:80\" }\n"
 		"listener \"l\" { address = \"[::1]:0\"\n"
 		" certificate = \"leaf.pem\" key = \"key.pem\"\n"
-		" upstream = u admission = certificate }\n";
+		" upstream = u admission = certificate }\n", ca);
+
+	write_conf(conf, strlen(conf));
+	free(conf);
+	return gw_setup_load(conf_path, GW_SETUP_CHECK, s, c);
+}
+
+Test(setup, certificate_only)
+{
+	static const char *const wrong[] = {
+		"ntauth = yes", "crl = \"ldap:///CN=x?list\"",
+	};
 	struct gw_complaint c;
 	struct gw_setup s;
 
-	write_conf(text, strlen(text));
-	cr_assert(gw_setup_load(conf_path, GW_SETUP_CHECK, &s, &c),
-		  "%d: %s", c.line, c.text);
+	cr_assert(load_without_directory("", &s, &c), "%d: %s", c.line,
+		  c.text);
 	cr_expect_not(gw_setup_needs_kdc(&s.conf));
 	gw_setup_clear(&s);
+	for (size_t i = 0; i < GW_COUNT(wrong); i++) {
+		cr_assert_not(load_without_directory(wrong[i], &s, &c), "%s",
+			      wrong[i]);
+		cr_expect_eq(c.line, 5, "%d: %s", c.line, c.text);
+		cr_expect_not_null(strstr(c.text, "no section directory"),
+				   "%s", c.text);
+	}
 }
 
 /* The default's files come first, each certificate's three together. */
