@@ -655,6 +655,23 @@ rig_pid(struct rig *r)
 	return r->pid;
 }
 
+long
+rig_resident_kib(struct rig *r)
+{
+	char path[64], line[256];
+	long kib = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)rig_pid(r));
+	f = fopen(path, "r");
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (strncmp(line, "VmRSS:", 6) == 0)
+			kib = strtol(line + 6, NULL, 10);
+	if (f != NULL)
+		fclose(f);
+	return kib;
+}
+
 int
 rig_port(struct rig *r)
 {

@@ -94,6 +94,8 @@ void rig_stop(struct rig *r);
 
 const struct rig_pki *rig_pki(struct rig *r);
 pid_t rig_pid(struct rig *r);
+/* What gwd-proxy has in memory. */
+long rig_resident_kib(struct rig *r);
 
 /* How gwd-auth answers from now on. */
 struct rig_answer {

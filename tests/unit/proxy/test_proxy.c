@@ -859,23 +859,6 @@ Test(proxy, used_connection_dropped)
 #define SLACK_KIB 4096
 #endif
 
-static long
-resident_kib(pid_t pid)
-{
-	char path[64], line[256];
-	long kib = -1;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	f = fopen(path, "r");
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-		if (strncmp(line, "VmRSS:", 6) == 0)
-			kib = strtol(line + 6, NULL, 10);
-	if (f != NULL)
-		fclose(f);
-	return kib;
-}
-
 Test(proxy, slow_reader_costs_no_memory)
 {
 	struct rig *r = rig_start(NULL);
@@ -887,10 +870,10 @@ Test(proxy, slow_reader_costs_no_memory)
 	rig_answer(r, &allow);
 	cr_assert(rig_connect(r, &c, 0));
 	cr_assert_eq(rig_get(&c, "/bytes/100000", NULL, NULL), 200);
-	before = resident_kib(rig_pid(r));
+	before = rig_resident_kib(r);
 	rig_send(&c, GET("/bytes/60000000"));
 	usleep(500000);
-	after = resident_kib(rig_pid(r));
+	after = rig_resident_kib(r);
 	cr_assert(after - before < SLACK_KIB, "%ld KiB more", after - before);
 	while (got < 60000000) {
 		int n = rig_recv(&c, buf, 65536);
@@ -898,7 +881,7 @@ Test(proxy, slow_reader_costs_no_memory)
 		cr_assert(n > 0);
 		got += (size_t)n;
 	}
-	after = resident_kib(rig_pid(r));
+	after = rig_resident_kib(r);
 	cr_assert(after - before < SLACK_KIB, "%ld KiB more", after - before);
 	free(buf);
 	rig_close(&c);
