@@ -31,6 +31,7 @@ static const struct gw_column listener_cols[] = {
 	{ "FAILED", "handshakes_failed", GW_AS_NUMBER, 0 },
 	{ "DENIED", "denied", GW_AS_NUMBER, 0 },
 	{ "CERTIFICATE UNTIL", "certificate_expires", GW_AS_DATE, 0 },
+	{ "STAPLE", "staple_until", GW_AS_UNTIL, 0 },
 };
 static const struct gw_column reason_cols[] = {
 	{ "COUNT", "count", GW_AS_NUMBER, 0 },

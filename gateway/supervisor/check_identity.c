@@ -15,6 +15,7 @@ struct own {
 	const char *certificate, *key, *staple; /* paths */
 	char subject[GW_SUBJECT_MAX];
 	time_t begins, expires;
+	time_t staple_until; /* 0: none */
 	int key_type;
 	struct gw_strlist names;
 };
@@ -83,7 +84,7 @@ check_pair(struct gw_check *k, const struct own *o, const struct gw_file *cert,
 
 /* An answer that has ended is no reason to stay away, only to go without. */
 static bool
-load_staple(struct gw_check *k, const struct own *o, const struct gw_file *cert,
+load_staple(struct gw_check *k, struct own *o, const struct gw_file *cert,
 	    struct gw_file *staple)
 {
 	int line = own_line(k, o, "staple");
@@ -96,7 +97,7 @@ load_staple(struct gw_check *k, const struct own *o, const struct gw_file *cert,
 	if (!gw_check_load(k, line, "staple", o->staple, staple))
 		return false;
 	s = gw_pem_check_staple(cert->data, cert->len, staple->data,
-				staple->len, time(NULL));
+				staple->len, time(NULL), &o->staple_until);
 	if (s == GW_STAPLE_OK)
 		return true;
 	if (s != GW_STAPLE_OVER && s != GW_STAPLE_EARLY)
@@ -214,6 +215,14 @@ list_own(struct gw_check *k, size_t listener, struct own all[GW_OWN_MAX],
 	return true;
 }
 
+/* What ends first of them all is what matters. */
+static void
+note_first_end(time_t *to, time_t end)
+{
+	if (end != 0 && (*to == 0 || end < *to))
+		*to = end;
+}
+
 bool
 gw_check_identities(struct gw_check *k, size_t listener)
 {
@@ -227,8 +236,8 @@ gw_check_identities(struct gw_check *k, size_t listener)
 		if (i == 0)
 			memcpy(sl->subject, all[0].subject,
 			       sizeof(sl->subject));
-		if (i == 0 || all[i].expires < sl->expires)
-			sl->expires = all[i].expires;
+		note_first_end(&sl->expires, all[i].expires);
+		note_first_end(&sl->staple_until, all[i].staple_until);
 	}
 	for (size_t i = 0; i < n; i++)
 		gw_own_names_clear(&all[i].names);

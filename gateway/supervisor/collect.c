@@ -156,14 +156,16 @@ listener_of(const struct gw_setup *s, size_t i, time_t now)
 	char address[GW_ADDR_TEXT];
 
 	gw_addr_format(&sl->addr, address);
-	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "title", l->title,
+	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "title",
+			 l->title,
 			 "address", address, "admission",
 			 l->admission == GW_ADMIT_CERTIFICATE ? "certificate"
 							      : "directory",
 			 "certificate", sl->subject, "certificate_expires",
 			 (json_int_t)sl->expires, "certificate_days_left",
 			 (json_int_t)((sl->expires - now) / 86400 -
-				      (sl->expires < now)));
+				      (sl->expires < now)),
+			 "staple_until", (json_int_t)sl->staple_until);
 }
 
 /* What the supervisor itself knows of each listener, the proxy's counters

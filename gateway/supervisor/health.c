@@ -10,6 +10,7 @@
 
 #define CA_WARN_DAYS     30
 #define CERT_WARN_DAYS   14
+#define STAPLE_WARN_S    3600
 #define TICKET_WARN_S    900
 #define AES_ETYPES       0x18  /* msDS-SupportedEncryptionTypes */
 #define SKEW_WARN_MS     60000
@@ -400,11 +401,28 @@ judge_server_cert(struct judge *j, const json_t *l)
 	if (!has(l, "certificate_days_left") || days >= CERT_WARN_DAYS)
 		return;
 	say(j, days < 0 ? CRITICAL : WARNING,
-	    "Install a new certificate and restart gwd.",
+	    "Install a new certificate and call gwctl reload.",
 	    days < 0 ? "the certificate of listener %s has expired %lld days "
 		       "ago"
 		     : "the certificate of listener %s expires in %lld days",
 	    text(l, "title"), (long long)(days < 0 ? -days : days));
+}
+
+/* Something beside gwd fetches it, and may have stopped to. */
+static void
+judge_staple(struct judge *j, const json_t *l)
+{
+	int64_t until = number(l, "staple_until"), left = until - j->now;
+
+	if (until == 0 || j->now == 0 || left >= STAPLE_WARN_S)
+		return;
+	say(j, WARNING, "Fetch the OCSP response of the gateway's certificate "
+	    "anew and call gwctl reload.",
+	    left <= 0 ? "the OCSP response stapled at listener %s has ended "
+			"%lld min ago; none is sent"
+		      : "the OCSP response stapled at listener %s ends in "
+			"%lld min", text(l, "title"),
+	    (long long)((left < 0 ? -left : left) / 60));
 }
 
 static void
@@ -415,6 +433,7 @@ judge_listeners(struct judge *j, const json_t *listeners)
 
 	json_array_foreach(listeners, i, l) {
 		judge_server_cert(j, l);
+		judge_staple(j, l);
 		if (is(l, "admission", "certificate"))
 			say(j, NOTE, "Set admission = \"directory\" when "
 			    "accounts are meant to be checked.",

@@ -164,17 +164,18 @@ read_chain(BIO *b)
 
 enum gw_staple
 gw_pem_check_staple(const uint8_t *cert, size_t cert_len, const uint8_t *der,
-		    size_t len, time_t now)
+		    size_t len, time_t now, time_t *out_until)
 {
 	gw_auto(BIO_free) BIO *b = reader_of(cert, cert_len);
 	gw_auto(X509_free) X509 *leaf =
 		b != NULL ? PEM_read_bio_X509(b, NULL, NULL, NULL) : NULL;
 	STACK_OF(X509) *chain = leaf != NULL ? read_chain(b) : NULL;
 	enum gw_staple s = GW_STAPLE_MALFORMED;
-	time_t until;
 
+	*out_until = 0;
 	if (leaf != NULL)
-		s = gw_own_judge_staple(der, len, leaf, chain, now, &until);
+		s = gw_own_judge_staple(der, len, leaf, chain, now,
+					out_until);
 	sk_X509_pop_free(chain, X509_free);
 	return s;
 }

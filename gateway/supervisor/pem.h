@@ -37,8 +37,10 @@ enum gw_pem_key { GW_PEM_KEY_OK, GW_PEM_KEY_NONE, GW_PEM_KEY_ENCRYPTED,
 enum gw_pem_key gw_pem_check_key(const uint8_t *cert, size_t cert_len,
 				 const uint8_t *key, size_t key_len);
 
-/* An OCSP response in DER for the first certificate; see own.h. */
+/* An OCSP response in DER for the first certificate; see own.h. `*out_until`
+ * is when it ends, 0: not known. */
 enum gw_staple gw_pem_check_staple(const uint8_t *cert, size_t cert_len,
-				   const uint8_t *der, size_t len, time_t now);
+				   const uint8_t *der, size_t len, time_t now,
+				   time_t *out_until);
 
 #endif

@@ -130,5 +130,6 @@ gw_setup_take_certificates(struct gw_setup *s, struct gw_setup *fresh,
 			gw_setup_keep(s, &fresh->files[i]);
 	memcpy(to->subject, from->subject, sizeof(to->subject));
 	to->expires = from->expires;
+	to->staple_until = from->staple_until;
 	return true;
 }

@@ -15,11 +15,12 @@
 enum { GW_CHILD_PROXY, GW_CHILD_AUTH, GW_CHILD_KDC, GW_CHILD_COUNT };
 
 /* What gwctl shows of a listener's own certificates: the default's subject,
- * and when the first of them ends. */
+ * and when the first of them, and of their staples, ends. */
 struct gw_setup_listener {
 	struct gw_addr addr; /* after the bind: with the real port */
 	char subject[GW_SUBJECT_MAX];
 	time_t expires;
+	time_t staple_until; /* 0: no staple */
 };
 
 struct gw_setup {

@@ -101,6 +101,12 @@ static const struct health_case {
 	{ "own certificate soon", "\"listeners\":[{\"title\":\"m\","
 	  "\"certificate_days_left\":13}]", GW_DEGRADED, "expires in 13",
 	  GW_ERR_OK },
+	{ "staple over", "\"listeners\":[{\"title\":\"m\","
+	  "\"staple_until\":1699999400}]", GW_DEGRADED,
+	  "stapled at listener m has ended 10 min ago", GW_ERR_OK },
+	{ "staple ends", "\"listeners\":[{\"title\":\"m\","
+	  "\"staple_until\":1700003500}]", GW_DEGRADED, "ends in 58 min",
+	  GW_ERR_OK },
 	{ "switched off", "\"auth\":{\"client_auth\":\"Disabled\"}",
 	  GW_DEGRADED, "every client is refused",
 	  GW_ERR_POLICY_CLIENT_AUTH_DISABLED },
@@ -122,6 +128,9 @@ static const struct health_case {
 	{ "not known yet", "\"responders\":[{\"url\":\"u\","
 	  "\"state\":\"unknown\"}],\"upstreams\":[{\"state\":\"unknown\"}]",
 	  GW_HEALTHY, NULL, GW_ERR_OK },
+	{ "staple", "\"listeners\":[{\"title\":\"m\","
+	  "\"staple_until\":1700003700},{\"title\":\"n\","
+	  "\"staple_until\":0}]", GW_HEALTHY, NULL, GW_ERR_OK },
 	{ "certificate only is a note", "\"listeners\":[{\"title\":\"m\","
 	  "\"admission\":\"certificate\",\"certificate_days_left\":99}]",
 	  GW_HEALTHY, "admits by certificate alone", GW_ERR_OK },

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* `find` in the good configuration becomes `put`. '@' in `put` is taken out
@@ -529,6 +530,7 @@ Test(setup, identities)
 	}
 	cr_expect_eq(s.files[4].len, 0, "no staple");
 	cr_expect_gt(s.files[10].len, 0);
+	cr_expect_gt(s.listeners[0].staple_until, time(NULL));
 	cr_expect_eq(s.warning_count, 0);
 	gw_setup_clear(&s);
 	free(text);
