@@ -3,11 +3,13 @@
  * OCSP_basic_verify() is not used: it accepts responders by what a store
  * trusts, while only the issuer may decide (RFC 6960, 4.2.2.2). */
 #include "ocsp.h"
+#include "der.h"
 #include "responder.h"
 #include "gw/url.h"
 #include "gw/util.h"
 
 #include <openssl/err.h>
+#include <openssl/sha.h>
 #include <string.h>
 
 #define SINGLES_MAX 1024
@@ -227,8 +229,8 @@ is_about(OCSP_SINGLERESP *single, X509 *leaf, X509 *issuer)
 	if (OCSP_id_get0_info(NULL, &alg, NULL, NULL, theirs) != 1)
 		return false;
 	md = EVP_get_digestbyobj(alg);
-	if (md == NULL)
-		return false;
+	if (md == NULL || EVP_MD_get_size(md) < SHA_DIGEST_LENGTH)
+		return false; /* not by MD5 */
 	ours = OCSP_cert_to_id(md, leaf, issuer);
 	return ours != NULL && OCSP_id_cmp(ours, theirs) == 0;
 }
@@ -343,8 +345,9 @@ judge_all(OCSP_BASICRESP *basic, X509 *leaf, X509 *issuer,
 			return malformed(err, "thisUpdate or nextUpdate "
 					      "cannot be read");
 		rc = judge_single(&s, rules, now, &why);
-		*out = (struct gw_ocsp_status){ s.t.produced, s.t.this,
-						s.t.next };
+		*out = (struct gw_ocsp_status){
+			.produced_at = s.t.produced,
+			.this_update = s.t.this, .next_update = s.t.next };
 		if (rc == GW_ERR_CERT_REVOKED)
 			return gw_fail(err, rc, "%s", why.detail);
 		is_contradictory |= first != GW_ERR_COUNT && first != rc;
@@ -360,6 +363,24 @@ judge_all(OCSP_BASICRESP *basic, X509 *leaf, X509 *issuer,
 				  : gw_fail(err, first, "%s", why.detail);
 }
 
+/* v1, which DER leaves out and some write all the same. */
+static bool
+is_version_1(OCSP_BASICRESP *basic)
+{
+	static const uint8_t v1[] = { 0x02, 0x01, 0x00 };
+	unsigned char *tbs = NULL;
+	int len = i2d_OCSP_RESPDATA(
+		(OCSP_RESPDATA *)(uintptr_t)OCSP_resp_get0_respdata(basic),
+		&tbs);
+	struct gw_der all = { tbs, len > 0 ? (size_t)len : 0 }, body, value;
+	bool ok = gw_der_only(all, GW_DER_SEQUENCE, &body) &&
+		  (!gw_der_expect(&body, GW_DER_CONTEXT_C, &value) ||
+		   gw_der_equals(value, v1, sizeof(v1)));
+
+	OPENSSL_free(tbs);
+	return ok;
+}
+
 static enum gw_err
 judge(X509 *leaf, X509 *issuer, const uint8_t *der, size_t len,
       const struct gw_ocsp_question *q, const struct gw_ocsp_rules *rules,
@@ -368,12 +389,18 @@ judge(X509 *leaf, X509 *issuer, const uint8_t *der, size_t len,
 {
 	gw_auto(OCSP_BASICRESP_free) OCSP_BASICRESP *basic = NULL;
 	struct gw_ocsp_status status = { .next_update = 0 };
+	struct gw_responder_found by = { .cert = NULL };
 	enum gw_err rc = parse(der, len, &basic, err);
 
 	if (rc == GW_ERR_OK)
-		rc = gw_responder_check(basic, issuer, now, err);
+		rc = gw_responder_check(basic, issuer, now, &by, err);
 	if (rc != GW_ERR_OK)
 		return rc;
+	if (X509_cmp(by.cert, leaf) == 0)
+		return gw_fail(err, GW_ERR_REVOCATION_SIGNER,
+			       "a certificate cannot vouch for itself");
+	if (!is_version_1(basic))
+		return malformed(err, "not version 1");
 	if (OCSP_resp_count(basic) > SINGLES_MAX)
 		return malformed(err, "too many answers in one");
 	if (q->nonce_len > 0 && !has_nonce(basic, q))
@@ -383,6 +410,8 @@ judge(X509 *leaf, X509 *issuer, const uint8_t *der, size_t len,
 	if (has_critical(basic, q->nonce_len > 0))
 		return malformed(err, "critical extension in the answer");
 	rc = judge_all(basic, leaf, issuer, rules, now, &status, err);
+	if (rc == GW_ERR_OK && by.wants_check && X509_up_ref(by.cert) == 1)
+		status.responder = by.cert;
 	if (rc == GW_ERR_OK || rc == GW_ERR_CERT_REVOKED)
 		*out = status;
 	return rc;

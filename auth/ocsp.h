@@ -56,6 +56,9 @@ struct gw_ocsp_rules {
 struct gw_ocsp_status {
 	time_t produced_at, this_update;
 	time_t next_update; /* 0: none, newer answers are always available */
+	/* Good only if this certificate, the responder's, is not revoked
+	 * itself (4.2.2.2.1); NULL: nothing is left to check. */
+	X509 *responder; /* the caller's, X509_free() */
 };
 
 /* Judges one DER answer to `q` about `leaf`, whose issuer in the verified

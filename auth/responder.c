@@ -76,9 +76,26 @@ is_issued_by(X509 *x, X509 *issuer)
 	       X509_verify(x, X509_get0_pubkey(issuer)) == 1;
 }
 
-/* id-pkix-ocsp-nocheck is not demanded: where it is missing and the CA names
- * no way to check its responders, 4.2.2.2.1 leaves it to local policy, and
- * ours is what every client does, to trust them for their lifetime. */
+/* 4.2.2.2.1: with id-pkix-ocsp-nocheck a responder is trusted for its
+ * lifetime. Without it, but with a place where its revocation is told, it is
+ * to be checked there. Where there is neither, it is left to local policy,
+ * and ours is what every client does: to trust it for its lifetime, too. */
+static bool
+wants_check(const X509 *x)
+{
+	STACK_OF(OPENSSL_STRING) *urls;
+	bool names_responder;
+
+	if (X509_get_ext_by_NID(x, NID_id_pkix_OCSP_noCheck, -1) >= 0)
+		return false;
+	if (X509_get_ext_by_NID(x, NID_crl_distribution_points, -1) >= 0)
+		return true;
+	urls = X509_get1_ocsp((X509 *)(uintptr_t)x);
+	names_responder = sk_OPENSSL_STRING_num(urls) > 0;
+	X509_email_free(urls);
+	return names_responder;
+}
+
 static enum gw_err
 check_delegation(X509 *x, X509 *issuer, time_t produced, time_t now,
 		 struct gw_error *err)
@@ -114,18 +131,18 @@ static enum gw_err
 check_candidate(OCSP_BASICRESP *basic, X509 *x, X509 *issuer, time_t now,
 		struct gw_error *err)
 {
+	enum gw_err rc = GW_ERR_OK;
 	time_t produced;
 
-	if (X509_cmp(x, issuer) != 0) {
-		enum gw_err rc;
-
-		if (!gw_asn1_time(OCSP_resp_get0_produced_at(basic),
-				  &produced))
-			return refuse(err, "producedAt cannot be read");
+	if (!gw_asn1_time(OCSP_resp_get0_produced_at(basic), &produced))
+		return refuse(err, "producedAt cannot be read");
+	if (X509_cmp(x, issuer) != 0)
 		rc = check_delegation(x, issuer, produced, now, err);
-		if (rc != GW_ERR_OK)
-			return rc;
-	}
+	else if (!is_valid_at(x, produced))
+		rc = refuse(err, "the answer was made outside the life of "
+				 "the CA's certificate");
+	if (rc != GW_ERR_OK)
+		return rc;
 	return has_signed(basic, x)
 		       ? GW_ERR_OK
 		       : refuse(err, "the signature does not verify");
@@ -135,9 +152,10 @@ check_candidate(OCSP_BASICRESP *basic, X509 *x, X509 *issuer, time_t now,
  * passes is enough. */
 enum gw_err
 gw_responder_check(OCSP_BASICRESP *basic, X509 *issuer, time_t now,
-		   struct gw_error *err)
+		   struct gw_responder_found *out, struct gw_error *err)
 {
 	const STACK_OF(X509) *certs = OCSP_resp_get0_certs(basic);
+	X509 *x = issuer;
 	enum gw_err rc = refuse(err, "the responder is neither the card's CA "
 				     "nor shows a certificate by it");
 
@@ -147,12 +165,15 @@ gw_responder_check(OCSP_BASICRESP *basic, X509 *issuer, time_t now,
 		rc = check_candidate(basic, issuer, issuer, now, err);
 	for (int i = 0; rc != GW_ERR_OK && i < sk_X509_num(certs) &&
 			i < CERTS_MAX; i++) {
-		X509 *x = sk_X509_value(certs, i);
-
+		x = sk_X509_value(certs, i);
 		if (is_named(basic, x))
 			rc = check_candidate(basic, x, issuer, now, err);
 	}
-	if (rc == GW_ERR_OK && err != NULL) /* no candidate's failure stays */
+	if (rc != GW_ERR_OK)
+		return rc;
+	if (err != NULL) /* no candidate's failure stays */
 		*err = (struct gw_error){ .code = GW_ERR_OK };
+	out->cert = x;
+	out->wants_check = X509_cmp(x, issuer) != 0 && wants_check(x);
 	return rc;
 }

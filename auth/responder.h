@@ -5,12 +5,19 @@
 
 #include "cert.h"
 
+struct gw_responder_found {
+	X509 *cert;       /* borrowed from the answer, or the issuer */
+	bool wants_check; /* its CA names where its revocation is told, and
+			     has not marked it ocsp-nocheck */
+};
+
 /* The answer is signed by `issuer` itself, or by a certificate in the answer
  * that `issuer` signed directly, for OCSP signing, valid at `now` and when the
- * answer was produced. Nobody else, whatever a store trusts.
- * GW_ERR_REVOCATION_SIGNER. */
+ * answer was produced. Nobody else, whatever a store trusts. `*out` is set on
+ * GW_ERR_OK. GW_ERR_REVOCATION_SIGNER. */
 GW_MUST_CHECK enum gw_err gw_responder_check(OCSP_BASICRESP *basic,
 					     X509 *issuer, time_t now,
+					     struct gw_responder_found *out,
 					     struct gw_error *err);
 
 #endif

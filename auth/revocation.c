@@ -522,6 +522,7 @@ prepare(struct entry *e, const struct gw_revocation_about *about)
 	f->depth = about->depth;
 	f->epoch = r->epoch;
 	f->is_dry = about->is_dry;
+	f->is_responder = about->is_responder;
 	f->deadline.fn = on_deadline;
 	f->result.code = GW_ERR_REVOCATION_UNAVAILABLE;
 	f->deadline_ms = gw_loop_now_ms(r->loop) +

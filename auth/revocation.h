@@ -83,6 +83,8 @@ struct gw_revocation_about {
 	STACK_OF(X509) *given;  /* what the client sent: CRL issuers, maybe */
 	bool is_anew;           /* ask, whatever is kept */
 	bool is_dry;            /* keep no answer: only tried out */
+	bool is_responder;      /* of an answer: who speaks about it must not
+				   need to be asked about in turn */
 };
 
 /* Answers are the section's: what one was content with is not enough for

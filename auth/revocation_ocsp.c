@@ -193,6 +193,69 @@ ranks_lists_first(const struct flight *f)
 	return f->rungs[0] == RUNG_CRL && f->crl.places.n > 0;
 }
 
+/* ---- of the responder itself (RFC 6960, 4.2.2.2.1) */
+
+static void
+fail_signer(struct flight *f, const char *why)
+{
+	char detail[GW_DETAIL_MAX];
+
+	gw_format(detail, sizeof(detail), "the responder's own certificate "
+		  "(no ocsp-nocheck): %.100s", why);
+	gw_flight_failed(f, f->ocsp.held.source, GW_ERR_REVOCATION_SIGNER,
+			 detail);
+	gw_rung_ocsp_climb(f);
+}
+
+static void
+take_signer(struct flight *f, const struct gw_revocation_result *res)
+{
+	if (res->code == GW_ERR_OK)
+		gw_flight_good(f, &f->ocsp.held);
+	else
+		fail_signer(f, res->detail);
+}
+
+static void
+on_signer(struct gw_revocation_wait *w, const struct gw_revocation_result *r)
+{
+	take_signer(GW_CONTAINER(w, struct flight, ocsp.signer), r);
+}
+
+/* Good, but only if its responder is; who is asked about under the same
+ * section, like any certificate. */
+static void
+ask_about_signer(struct flight *f, const struct word *w, X509 *signer)
+{
+	struct gw_path path = { .certs = sk_X509_new_null(),
+				.ca = f->path.ca };
+	const struct gw_revocation_about about = {
+		.path = &path, .given = f->given, .is_dry = f->is_dry,
+		.is_responder = true };
+	struct gw_revocation_result now;
+	bool is_now;
+
+	f->ocsp.held = *w;
+	if (f->is_responder) { /* or they would go on for ever */
+		fail_signer(f, "its own word about itself");
+		return;
+	}
+	gw_share_leave(&f->seat);
+	f->ocsp.signer.fn = on_signer;
+	gw_assert(path.certs != NULL &&
+		  sk_X509_push(path.certs, signer) > 0);
+	for (int i = f->depth + 1; i < sk_X509_num(f->path.certs); i++)
+		gw_assert(sk_X509_push(path.certs, sk_X509_value(
+					       f->path.certs, i)) > 0);
+	is_now = gw_revocation_ask(f->entry->owner, &about, &f->ocsp.signer,
+				   &now);
+	sk_X509_free(path.certs);
+	if (is_now)
+		take_signer(f, &now);
+}
+
+/* ---- */
+
 static void
 on_fetched(void *arg, const struct gw_fetched *got)
 {
@@ -210,7 +273,9 @@ on_fetched(void *arg, const struct gw_fetched *got)
 	w.as_of = status.this_update;
 	w.until = fresh_until(r, &status, now);
 	w.lists = ranks_lists_first(f) ? gw_crl_store_generation(r->lists) : 0;
-	if (rc == GW_ERR_OK) {
+	if (rc == GW_ERR_OK && status.responder != NULL) {
+		ask_about_signer(f, &w, status.responder);
+	} else if (rc == GW_ERR_OK) {
 		gw_flight_good(f, &w);
 	} else if (rc == GW_ERR_CERT_REVOKED) {
 		gw_flight_revoked(f, &w, why.detail);
@@ -218,6 +283,7 @@ on_fetched(void *arg, const struct gw_fetched *got)
 		gw_flight_failed(f, w.source, rc, why.detail);
 		gw_rung_ocsp_climb(f);
 	}
+	X509_free(status.responder);
 }
 
 void
@@ -291,6 +357,11 @@ on_turn(struct gw_seat *s)
 bool
 gw_rung_ocsp_give_up(struct flight *f)
 {
+	if (f->ocsp.signer.is_waiting) {
+		gw_revocation_forget(&f->ocsp.signer);
+		fail_signer(f, "no time is left to ask about it");
+		return true;
+	}
 	if (!f->seat.is_queued)
 		return false;
 	gw_flight_failed(f, f->ocsp.urls.v[f->ocsp.next_url - 1],
@@ -306,6 +377,7 @@ gw_rung_ocsp_end(struct flight *f)
 
 	if (a->fetch != NULL)
 		f->entry->owner->transport.cancel(a->fetch);
+	gw_revocation_forget(&a->signer);
 	free(a->request);
 	free(a->urls.v);
 }

@@ -22,6 +22,15 @@ struct names {
 	size_t n;
 };
 
+/* An answer's word. `until` (good) 0 keeps nothing, not even what was kept
+ * before. `as_of`: thisUpdate. `lists`: the generation of those that said it,
+ * 0: a responder did. */
+struct word {
+	const char *source;
+	time_t as_of, until;
+	uint64_t lists;
+};
+
 /* The OCSP part of a flight. */
 struct asking {
 	struct names urls;
@@ -32,6 +41,9 @@ struct asking {
 	bool is_get, is_posted, is_plain; /* how the present URL was asked */
 	struct gw_fetch *fetch;
 	struct gw_responder *responder;
+	/* a good answer that waits for news of who gave it */
+	struct gw_revocation_wait signer;
+	struct word held;
 };
 
 /* The CRL part. */
@@ -57,7 +69,7 @@ struct flight {
 	struct gw_timer deadline;
 	uint64_t deadline_ms;
 	uint64_t epoch;     /* of the settings it was begun under */
-	bool is_dry;
+	bool is_dry, is_responder;
 	bool has_no_grace;  /* somebody answered, if not well */
 	struct waiters waiters;
 	size_t waiter_count; /* that ever came */
@@ -106,14 +118,6 @@ void gw_flight_failed(struct flight *f, const char *source, enum gw_err code,
 /* The rung has no more sources. The flight may be gone after this and after
  * the next two, which end it. */
 void gw_flight_go_on(struct flight *f);
-/* An answer's word. `until` (good) 0 keeps nothing, not even what was kept
- * before. `as_of`: thisUpdate. `lists`: the generation of those that said it,
- * 0: a responder did. */
-struct word {
-	const char *source;
-	time_t as_of, until;
-	uint64_t lists;
-};
 /* GW_ERR_REVOCATION_STALE: a good answer no newer than one that said revoked. */
 GW_MUST_CHECK enum gw_err gw_flight_weigh(const struct flight *f, time_t as_of,
 					  struct gw_error *err);
@@ -130,7 +134,8 @@ void gw_names_add(struct names *x, const char *name);
 
 void gw_rung_ocsp_begin(struct flight *f);
 void gw_rung_ocsp_climb(struct flight *f);
-/* True: it waited for its turn. What was asked ends by itself. */
+/* True: it waited, for its turn or for news of a responder. What was asked
+ * ends by itself. */
 bool gw_rung_ocsp_give_up(struct flight *f);
 void gw_rung_ocsp_end(struct flight *f);
 

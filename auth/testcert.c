@@ -182,18 +182,42 @@ do_profile(struct test *t, struct gw_error *out)
 			"no CA");
 }
 
+/* Whether the responder itself still stands is for the lists to say. */
+static enum gw_err
+check_responder(struct test *t, X509 *responder, struct gw_error *out)
+{
+	struct gw_path path = { .certs = sk_X509_dup(t->path.certs),
+				.ca = t->path.ca };
+	struct gw_error why = { .code = GW_ERR_OK };
+	enum gw_err rc;
+
+	gw_assert(path.certs != NULL &&
+		  sk_X509_set(path.certs, 0, responder) != NULL);
+	rc = gw_crls_check_at(t->crls, &path, 0, t->given, &t->args.rules,
+			      t->args.at, &why);
+	sk_X509_free(path.certs);
+	return rc == GW_ERR_OK
+		       ? rc
+		       : gw_fail(out, GW_ERR_REVOCATION_SIGNER,
+				 "the responder's own certificate (no "
+				 "ocsp-nocheck): %.100s", why.detail);
+}
+
 static enum gw_err
 ask_ocsp(struct test *t, struct gw_error *out)
 {
 	const struct gw_ocsp_rules rules = { OCSP_SKEW_S, OCSP_MAX_AGE_S };
 	const struct gw_ocsp_question no_nonce = { .nonce_len = 0 };
-	struct gw_ocsp_status status;
+	struct gw_ocsp_status status = { .responder = NULL };
 	enum gw_err rc = gw_ocsp_judge(
 		gw_path_leaf(&t->path), gw_path_issuer(&t->path), t->ocsp.p,
 		t->ocsp.len, &no_nonce, &rules, t->args.at, &status, out);
 
+	if (rc == GW_ERR_OK && status.responder != NULL)
+		rc = check_responder(t, status.responder, out);
 	if (rc == GW_ERR_OK)
 		gw_fail(out, rc, "good by OCSP");
+	X509_free(status.responder);
 	return rc;
 }
 

@@ -74,7 +74,7 @@ sign(OCSP_BASICRESP *b, const struct answer *a)
 		(ASN1_GENERALIZEDTIME *)OCSP_resp_get0_produced_at(b);
 
 	cr_assert_not_null(ASN1_GENERALIZEDTIME_set(at, NOW + a->produced));
-	if (a->also != NULL)
+	for (int i = 0; a->also != NULL && i <= a->more; i++)
 		cr_assert_eq(OCSP_basic_add1_cert(b, vec(a->also)), 1);
 	cr_assert_eq(EVP_DigestSignInit(ctx, &pctx, md, NULL, key), 1);
 	if (a->is_pss)

@@ -21,6 +21,7 @@ struct answer {
 	bool by_key;          /* ResponderID */
 	bool has_no_certs;    /* the signer's certificate is left out */
 	const char *also;     /* another certificate to put in, first */
+	int more;             /* …and so many times more */
 	const char *md;       /* of the signature; NULL: "SHA256" */
 	bool is_pss;
 	long produced;        /* seconds from NOW */

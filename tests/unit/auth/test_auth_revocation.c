@@ -119,6 +119,15 @@ close_all(void)
 }
 
 static void
+unlink_all(void)
+{
+	char cmd[128];
+
+	snprintf(cmd, sizeof(cmd), "rm -f %s/*", dir);
+	cr_assert_eq(system(cmd), 0);
+}
+
+static void
 setup(void)
 {
 	conf = (struct gw_conf_revocation){
@@ -1474,6 +1483,105 @@ Test(revocation, list_numbers_do_not_go_back)
 	await(&w);
 	cr_expect_eq(w.res.code, GW_ERR_OK, "%s", w.res.detail);
 	now = NOW;
+}
+
+/* ---- the responder's own certificate, RFC 6960, 4.2.2.2.1 */
+
+#define BY_CHECKED(...) (&(struct answer){ .signer = "ocsp-checked", .n = 1, \
+			.v = { { __VA_ARGS__, .this = -10, .next = 3600 } } })
+
+static void
+good_by_checked(struct waiter *w)
+{
+	cr_expect_not(ask("good", w));
+	give(0, BY_CHECKED(.reason = -1));
+	cr_assert_eq(asked_count, 2, "it is asked about itself");
+	cr_expect_eq(w->told, 0);
+}
+
+static const struct {
+	const char *what;
+	struct list list; /* of responders */
+	enum gw_err want;
+} responders[] = {
+	{ "not listed", { .revoked = { "second" } }, GW_ERR_OK },
+	{ "listed", { .revoked = { "ocsp-checked" } },
+	  GW_ERR_REVOCATION_SIGNER },
+	{ "list over", { .this = -7200, .next = -3600 },
+	  GW_ERR_REVOCATION_SIGNER },
+};
+
+/* A responder that says itself that it is good has said nothing. */
+Test(revocation, responders_are_asked_about)
+{
+	for (size_t i = 0; i < GW_COUNT(responders); i++) {
+		struct waiter w;
+
+		asked_count = 0;
+		close_all();
+		unlink_all();
+		open_all();
+		good_by_checked(&w);
+		give(1, BY_CHECKED(.leaf = "ocsp-checked"));
+		cr_assert_eq(asked_count, 3, "%s", responders[i].what);
+		cr_expect_str_eq(asked[2]->url,
+				 "http://lists.example/responders.crl");
+		give_list(2, &responders[i].list);
+		await(&w);
+		cr_expect_eq(w.res.code, responders[i].want, "%s: %s: %s",
+			     responders[i].what, gw_err_name(w.res.code),
+			     w.res.detail);
+	}
+}
+
+Test(revocation, responders_vouched_for_by_others)
+{
+	struct waiter w, again;
+
+	good_by_checked(&w);
+	give(1, ANSWER(.leaf = "ocsp-checked", .this = -10, .next = 3600));
+	cr_expect_eq(w.told, 1);
+	cr_expect_eq(w.res.code, GW_ERR_OK, "%s", w.res.detail);
+	/* what is known of it serves for the next */
+	cr_expect_not(ask("second", &again));
+	give(2, BY_CHECKED(.leaf = "second"));
+	cr_expect_eq(again.res.code, GW_ERR_OK, "%s", again.res.detail);
+	cr_expect_eq(asked_count, 3);
+}
+
+Test(revocation, revoked_by_whomever)
+{
+	struct waiter w;
+
+	cr_expect_not(ask("good", &w));
+	give(0, BY_CHECKED(.status = V_OCSP_CERTSTATUS_REVOKED,
+			   .reason = -1));
+	cr_expect_eq(w.res.code, GW_ERR_CERT_REVOKED, "doubt is denial");
+}
+
+Test(revocation, no_news_of_the_responder)
+{
+	struct gw_timer t = { .fn = stop_loop };
+	struct waiter w;
+
+	conf.total_timeout_ms = 50;
+	good_by_checked(&w);
+	gw_timer_after(loop, &t, 200);
+	gw_loop_run(loop);
+	cr_expect_eq(w.told, 1);
+	cr_expect_eq(w.res.code, GW_ERR_REVOCATION_SIGNER);
+	cr_expect_not_null(strstr(w.res.detail, "no time"), "%s",
+			   w.res.detail);
+}
+
+Test(revocation, nobody_waits_for_news_of_the_responder)
+{
+	struct waiter w;
+
+	good_by_checked(&w);
+	gw_revocation_forget(&w.wait);
+	close_all();
+	cr_expect_eq(cancelled, 1);
 }
 
 /* Whoever sits on the way can neither rewind a list nor swap it. */
