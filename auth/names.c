@@ -107,17 +107,13 @@ is_preferred_label(const char *p, size_t len)
 	       is_alnum(p[len - 1]) && memchr(p, '_', len) == NULL;
 }
 
-bool
-gw_name_is_preferred(const GENERAL_NAME *g)
+static bool
+is_preferred_host(const ASN1_STRING *s)
 {
-	const char *p, *dot;
-	size_t len;
+	const char *p = (const char *)ASN1_STRING_get0_data(s), *dot;
+	size_t len = (size_t)ASN1_STRING_length(s);
 
-	if (g->type != GEN_DNS)
-		return true;
-	p = (const char *)ASN1_STRING_get0_data(g->d.dNSName);
-	len = (size_t)ASN1_STRING_length(g->d.dNSName);
-	if (len > HOST_MAX || !is_dns(g->d.dNSName))
+	if (len > HOST_MAX || !is_dns(s))
 		return false;
 	if (is_wildcard(p, len)) {
 		p += 2;
@@ -129,4 +125,35 @@ gw_name_is_preferred(const GENERAL_NAME *g)
 		len -= (size_t)(dot + 1 - p);
 	}
 	return is_preferred_label(p, len);
+}
+
+/* RFC 3986, 3.1 and 2: a scheme, and visible ASCII. */
+static bool
+is_absolute_uri(const ASN1_STRING *s)
+{
+	static const char never[] = "\"<>\\^`{|}";
+	const char *p = (const char *)ASN1_STRING_get0_data(s);
+	size_t len = (size_t)ASN1_STRING_length(s), scheme = 0;
+
+	while (scheme < len && (is_alnum(p[scheme]) || p[scheme] == '+' ||
+				p[scheme] == '-' || p[scheme] == '.'))
+		scheme++;
+	if (scheme == 0 || scheme + 1 >= len || p[scheme] != ':' ||
+	    (p[0] | 0x20) < 'a')
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (p[i] <= 0x20 || p[i] >= 0x7f ||
+		    memchr(never, p[i], sizeof(never) - 1) != NULL)
+			return false;
+	return true;
+}
+
+bool
+gw_name_is_preferred(const GENERAL_NAME *g)
+{
+	switch (g->type) {
+	case GEN_DNS: return is_preferred_host(g->d.dNSName);
+	case GEN_URI: return is_absolute_uri(g->d.uniformResourceIdentifier);
+	default:      return true;
+	}
 }

@@ -20,9 +20,10 @@ bool gw_name_is_mail(const ASN1_STRING *s);
  * constraint can hold it? */
 bool gw_name_is_plausible(const GENERAL_NAME *g);
 
-/* The name syntax that RFC 5280, 4.2.1.6, wants of DNS names (RFC 1034, 3.5,
- * and RFC 1123, 2.1): no '_', and no '-' at the ends of a label. "*" may
- * stand for the first label. Other types of name are none of its business. */
+/* As RFC 5280, 4.2.1.6, wants them: DNS names in the preferred syntax (RFC
+ * 1034, 3.5, and RFC 1123, 2.1: no '_', and no '-' at the ends of a label; "*"
+ * may stand for the first label), absolute URIs. Other types of name are none
+ * of its business. */
 bool gw_name_is_preferred(const GENERAL_NAME *g);
 
 #endif

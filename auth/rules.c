@@ -119,7 +119,8 @@ check_names(X509 *x, bool is_anchor, struct gw_error *err)
 			sk_GENERAL_NAME_value(names, i));
 	GENERAL_NAMES_free(names);
 	return is_good ? GW_ERR_OK
-		       : constraint(err, "a DNS name is badly written");
+		       : constraint(err, "a DNS name or URI is badly "
+					 "written");
 }
 
 /* What a self-signed certificate says about its issuer it says about itself;
