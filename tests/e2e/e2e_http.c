@@ -162,6 +162,86 @@ Test(http, continue_comes_before_the_body)
 	wire_close(w);
 }
 
+/* Read by the echo itself, not by a route's upstream. */
+Test(http, options_asterisk)
+{
+	struct wire *w = WIRE(.card = "alice",
+			      .base = lab("GATEWAY_ANY_URL"));
+	char *got;
+
+	(void)wire_say(w, "OPTIONS * HTTP/1.1\r\n" HOST "\r\n"
+			  "GET /echo/after HTTP/1.1\r\n" HOST
+			  "Connection: close\r\n\r\n");
+	got = wire_read_until(w, NULL, 8000);
+	cr_expect_eq(occurrences(got, "HTTP/1.1 "), 2, "%s", got);
+	cr_expect(!contains(got, "X-Gwd-Reason"), "refused: %s", got);
+	cr_expect(contains(got, "/echo/after"), "%s", got);
+	wire_close(w);
+}
+
+/* An upstream that answers without reading what is sent to it. */
+Test(http, answer_before_the_upload_is_over)
+{
+	enum { PIECE = 65536, PIECES = 320 };
+	char *piece = gw_xcalloc(1, PIECE);
+	struct wire *w = WIRE(.card = "alice");
+	char *got;
+
+	(void)wire_say(w, text("GET /echo/stream?bytes=5&length=known "
+			       "HTTP/1.1\r\n" HOST "Content-Length: %d\r\n\r\n",
+			       PIECE * PIECES * 2));
+	for (int i = 0; i < PIECES && wire_send(w, piece, PIECE); i++)
+		;
+	got = wire_read_until(w, NULL, 8000);
+	cr_expect(contains(got, "HTTP/1.1 200"), "got: %s", got);
+	cr_expect(contains(got, "Connection: close\r\n"), "got: %s", got);
+	wire_close(w);
+	free(piece);
+}
+
+Test(http, client_that_says_no_more_is_answered)
+{
+	struct wire *w = WIRE(.card = "alice");
+	char *got;
+
+	(void)wire_say(w, "GET /echo/slow?seconds=0.5 HTTP/1.1\r\n" HOST
+			  "\r\n");
+	wire_shut(w);
+	got = wire_read_until(w, NULL, 5000);
+	cr_expect(contains(got, "HTTP/1.1 200"), "got: %s", got);
+	cr_expect(contains(got, "\"method\": \"GET\""), "got: %s", got);
+	wire_close(w);
+}
+
+static const char *const upgrades[] = {
+	"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n",
+	"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: websocket, h2c\r\n",
+	"Connection: HTTP2-Settings\r\nUpgrade: h2c\r\n",
+	"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: TLS/1.2\r\n",
+};
+
+/* Past the switch nobody would read what passes. */
+Test(http, smuggled_upgrade)
+{
+	for (size_t i = 0; i < GW_COUNT(upgrades); i++) {
+		struct wire *w = WIRE(.card = "alice");
+		char *got;
+
+		(void)wire_say(w, text("GET /echo/ HTTP/1.1\r\n" HOST
+				       "HTTP2-Settings: AAMAAABk\r\n%s\r\n"
+				       "GET /echo/after HTTP/1.1\r\n" HOST
+				       "Connection: close\r\n\r\n",
+				       upgrades[i]));
+		got = wire_read_until(w, NULL, 8000);
+		cr_expect_eq(occurrences(got, "HTTP/1.1 200"), 2, "%s: %s",
+			     upgrades[i], got);
+		cr_expect(!contains(got, "pgrade") &&
+			  !contains(got, "HTTP2-Settings"), "%s: %s",
+			  upgrades[i], got);
+		wire_close(w);
+	}
+}
+
 /* ---- bad requests: refused, closed, and never passed on */
 
 static const struct bad {

@@ -237,6 +237,108 @@ Test(stream, websocket_echo)
 	}
 }
 
+/* Whether a frame comes next that begins so and brings this. */
+static bool
+comes(struct wire *w, int first, const void *p, size_t len)
+{
+	size_t got_len = 0;
+	char *got = NULL;
+
+	return ws_recv_frame(w, &got, &got_len, 10000) == first &&
+	       got_len == len && memcmp(got, p, len) == 0;
+}
+
+#define TEXT_BEGINS 0x01
+#define GOES_ON     0x00
+#define ENDS        0x80
+#define WHOLE       0x82 /* binary */
+#define PING        0x89
+#define PONG        0x8a
+#define CLOSE       0x88
+
+/* Pings reach the server, also between the parts of a message. */
+Test(stream, websocket_ping)
+{
+	struct wire *w = WIRE(.card = "alice");
+
+	cr_assert_eq(ws_begin(w, "/echo/ws"), 101);
+	ws_send_frame(w, PING, "are you there", 13);
+	cr_expect(comes(w, PONG, "are you there", 13), "no pong");
+	ws_send_frame(w, TEXT_BEGINS, "a", 1);
+	ws_send_frame(w, PING, "", 0);
+	cr_expect(comes(w, PONG, "", 0), "no pong in a message");
+	ws_send_frame(w, GOES_ON, "b", 1);
+	ws_send_frame(w, ENDS, "c", 1);
+	cr_expect(comes(w, 0x81, "abc", 3), "the message is not whole");
+	wire_close(w);
+}
+
+Test(stream, websocket_messages_of_any_size)
+{
+	static const size_t sizes[] = { 0, 1, 125, 126, 65535, 65536,
+					1 * MIB, 16 * MIB };
+	struct wire *w = WIRE(.card = "alice");
+	long before = resident_kib(gate_pid(NULL, "gwd-proxy")), after;
+	char *p = gw_xcalloc(1, 16 * MIB);
+
+	for (size_t i = 0; i < 16 * MIB; i++)
+		p[i] = (char)(i * 131 % 251);
+	cr_assert_eq(ws_begin(w, "/echo/ws"), 101);
+	for (size_t i = 0; i < GW_COUNT(sizes); i++) {
+		ws_send_frame(w, WHOLE, p, sizes[i]);
+		cr_expect(comes(w, WHOLE, p, sizes[i]), "%zu bytes", sizes[i]);
+	}
+	after = resident_kib(gate_pid(NULL, "gwd-proxy"));
+	cr_expect(after - before < MEMORY_GROWS,
+		  "gwd-proxy grew from %ld to %ld KiB", before, after);
+	wire_close(w);
+	free(p);
+}
+
+/* What the two ends agree upon is theirs. */
+Test(stream, websocket_extensions_pass)
+{
+	struct wire *w = WIRE(.card = "alice");
+	char *head;
+
+	cr_assert_eq(ws_begin_with(w, "/echo/ws", "Sec-WebSocket-Extensions: "
+				   "permessage-deflate\r\n", &head), 101);
+	cr_expect(strcasestr(head, "\r\nSec-WebSocket-Extensions: "
+				   "permessage-deflate") != NULL, "%s", head);
+	/* "Hello", compressed (RFC 7692 7.2.3.1) */
+	ws_send_frame(w, 0xc1, "\xf2\x48\xcd\xc9\xc9\x07\x00", 7);
+	cr_expect(comes(w, 0xc1, "\xf2\x48\xcd\xc9\xc9\x07\x00", 7),
+		  "it comes back otherwise");
+	wire_close(w);
+}
+
+/* The server's Close arrives, however the connection ends behind it: here it
+ * resets what is said too late. */
+Test(stream, websocket_closes)
+{
+	struct wire *w;
+
+	for (int i = 0; i < 10; i++) {
+		w = WIRE(.card = "alice");
+		cr_assert_eq(ws_begin(w, "/echo/ws"), 101);
+		ws_send_frame(w, CLOSE, "\x03\xe8", 2);
+		if (i % 2 != 0)
+			ws_send_frame(w, PING, "too late", 8);
+		cr_expect(comes(w, CLOSE, "\x03\xe8", 2), "case %d", i);
+		cr_expect(wire_is_over(w, 3000), "case %d stays open", i);
+		wire_close(w);
+	}
+	/* what is no frame is answered by the server, not by the gateway */
+	for (unsigned first = 0x83; first <= 0x87; first += 4) {
+		w = WIRE(.card = "alice");
+		cr_assert_eq(ws_begin(w, "/echo/ws"), 101);
+		ws_send_frame(w, first, "x", 1);
+		cr_expect(comes(w, CLOSE, "\x03\xea", 2), "opcode %x",
+			  first & 15);
+		wire_close(w);
+	}
+}
+
 Test(stream, websocket_many_at_once)
 {
 	enum { COUNT = 20 };

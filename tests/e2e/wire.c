@@ -222,6 +222,13 @@ wire_send(struct wire *w, const void *p, size_t len)
 	return true;
 }
 
+void
+wire_shut(struct wire *w)
+{
+	(void)SSL_shutdown(w->ssl);
+	ERR_clear_error();
+}
+
 bool
 wire_say(struct wire *w, const char *s)
 {

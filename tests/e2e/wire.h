@@ -33,6 +33,8 @@ char *wire_server(const struct wire *w);
 int wire_alert(const struct wire *w);   /* received, fatal; 0: none so far */
 const char *wire_alert_name(int alert); /* "certificate_revoked", … */
 
+/* Says that nothing more will be said; reading goes on. */
+void wire_shut(struct wire *w);
 /* False when the connection broke. */
 bool wire_send(struct wire *w, const void *p, size_t len);
 bool wire_say(struct wire *w, const char *s);
@@ -48,7 +50,16 @@ bool wire_is_over(struct wire *w, int timeout_ms);
 
 /* GET with Upgrade; the status of the answer. Ready to use after 101. */
 int ws_begin(struct wire *w, const char *path);
+/* The same; "Name: value\r\n" lines more, and the head of the answer. */
+int ws_begin_with(struct wire *w, const char *path, const char *fields,
+		  char **out_head);
 void ws_send(struct wire *w, const char *message);
+/* One frame, masked; `first` is its first byte. */
+void ws_send_frame(struct wire *w, unsigned first, const void *p, size_t len);
+/* The next frame's first byte, and its payload, NUL-terminated, which lives
+ * until the test ends; -1 when none came in time. */
+int ws_recv_frame(struct wire *w, char **out, size_t *out_len,
+		  int timeout_ms);
 /* The payload of the next message; NULL when none came in time. */
 char *ws_recv(struct wire *w, int timeout_ms);
 /* Sends a message and has it back, within the time. */
