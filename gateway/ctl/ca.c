@@ -87,23 +87,33 @@ change(const struct call *c, const char *path, struct gw_reply *out)
 
 /* ---- ca register */
 
+/* The line tells by itself what became of it: the refusal's name stands in it,
+ * the cause and the cure on stderr. */
 static int
 register_one(struct call *c, const char *pem, size_t number)
 {
 	struct gw_reply r;
-	int status;
+	char safe[GW_CELL_MAX];
+	int status = DONE;
 
 	json_object_set_new(c->body, "pem", json_string(pem));
 	printf("certificate %zu: ", number);
 	fflush(stdout);
-	status = change(c, "/v1/cas/register", &r);
-	if (status != DONE) {
+	if (!ask(c, "POST", "/v1/cas/register", &r)) {
 		puts("not registered");
-		return status;
+		return BAD;
 	}
-	printf("%s Registered\n", gw_doc_text(r.body, "id"));
+	if (r.status == 200) {
+		printf("%s Registered\n", gw_doc_text(r.body, "id"));
+	} else {
+		gw_text_safe(gw_doc_text(r.body, "error"), GW_CELL_MAX - 1,
+			     safe);
+		printf("not registered: %s\n", safe);
+		fflush(stdout);
+		status = refused(&r);
+	}
 	json_decref(r.body);
-	return DONE;
+	return status;
 }
 
 static int

@@ -198,6 +198,30 @@ Test(registry, names_are_offered)
 
 /* ---- what is refused */
 
+/* A file of several: what became of each, whatever became of the others. */
+Test(registry, bundle)
+{
+	struct responder r = responder_start();
+	const char *all = text("%s/bundle.pem", scratch_dir());
+	struct output o;
+	const char *id;
+
+	spill(all, text("%s%s%s%s", slurp(lab("ISSUING_CA_FILE")),
+			slurp(lab_cert("alice")), slurp(lab_key("alice")),
+			slurp(other("issuing.pem"))));
+	o = GWCTL(NULL, "ca", "register", all, "--ocsp-url", r.url);
+	cr_expect_eq(o.status, 1, "got %d", o.status);
+	cr_expect(contains(o.out, "certificate 1: not registered: "
+				  "CertificateAlreadyExists"), "%s", o.out);
+	cr_expect(contains(o.out, "certificate 2: not registered: "
+				  "InvalidCertificate"), "%s", o.out);
+	cr_expect(contains(o.out, "certificate 3: c-"), "%s", o.out);
+	id = id_in(o.out);
+	cr_expect_eq(GWCTL(NULL, "ca", "deregister", id, "--force").status,
+		     0);
+	responder_stop(&r);
+}
+
 Test(registry, refusals)
 {
 	const char *file = id_in(strstr(GWCTL(NULL, "ca", "list").out, "c-"));
