@@ -167,7 +167,7 @@ read_alternative_names(const X509 *leaf, struct gw_claims *c,
 enum gw_err
 gw_claims_read(const X509 *leaf, struct gw_claims *out, struct gw_error *err)
 {
-	struct gw_claims c = { .altsec_count = 0 };
+	struct gw_claims c = { .not_before = gw_cert_not_before(leaf) };
 	struct gw_der email = { .p = NULL };
 	enum gw_err rc = read_sid_extension(leaf, &c, err);
 

@@ -79,7 +79,7 @@ static const struct gw_conf_key mapping_keys[] = {
 	ENUM(P, mode, "directory", "directory|kdc",
 	     "Who finds the account of a certificate: the gateway, by searching the directory, or the domain controller's KDC, which is shown the certificate (S4U2Self by certificate). The KDC's choice must agree with all the certificate says, and `strong` holds for it, too. Samba 4.17 refuses every such request."),
 	ENUM(P, strong, "required", "required|prefer|off",
-	     "Whether a certificate must be bound to its account by SID or a strong altSecurityIdentities value (KB5014754), or may be by name."),
+	     "Whether a certificate must be bound to its account by SID or a strong altSecurityIdentities value (KB5014754), or may be by name: with prefer only one that is no older than the account (ten minutes are allowed for), for the name may have been another's before; with off any. What names two accounts is refused in any case."),
 	LIST(P, upn_suffixes, 0,
 	     "UPN suffixes accepted besides the domain's and those the forest lists."),
 #undef P

@@ -163,6 +163,7 @@ gw_logon_encode(struct gw_wr *w, const struct gw_logon *l)
 		gw_wr_u8(w, c->altsec[i].is_strong);
 		gw_wr_str(w, c->altsec[i].value);
 	}
+	gw_wr_u64(w, (uint64_t)c->not_before);
 	gw_wr_bytes(w, l->leaf.p, l->leaf.len);
 }
 
@@ -183,6 +184,7 @@ gw_logon_decode(struct gw_rd *r, struct gw_logon *out)
 		c->altsec[i].value = gw_rd_strdup(r, GW_ALTSEC_MAX);
 		c->altsec_count++;
 	}
+	c->not_before = (int64_t)gw_rd_u64(r);
 	out->leaf.p = gw_rd_bytes(r, GW_CERT_MAX, &out->leaf.len);
 	if (c->upn[0] != '\0' && !gw_upn_is_valid(c->upn, strlen(c->upn)))
 		r->bad = true;

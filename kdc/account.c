@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #define EPOCH_DIFF 11644473600LL /* seconds from 1601 to 1970 */
 #define NEVER      INT64_MAX     /* accountExpires knows 0 for it too */
@@ -175,6 +176,22 @@ gw_account_has_upn(const struct gw_account *a, const char *upn,
 		return true;
 	return len > 0 && strncasecmp(upn, a->sam, len) == 0 &&
 	       upn[len] == '@' && strcasecmp(upn + len + 1, domain) == 0;
+}
+
+int64_t
+gw_account_time(const char *s)
+{
+	struct tm tm = { .tm_year = 0 };
+	const char *rest;
+
+	if (strspn(s, "0123456789") != 14)
+		return 0;
+	rest = strptime(s, "%Y%m%d%H%M%S", &tm);
+	if (rest != s + 14)
+		return 0;
+	if (*rest == '.')
+		rest += 1 + strspn(rest + 1, "0123456789");
+	return strcmp(rest, "Z") == 0 ? (int64_t)timegm(&tm) : 0;
 }
 
 void

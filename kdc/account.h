@@ -38,6 +38,7 @@ struct gw_account {
 	int64_t lockout_time; /* FILETIME; 0: not locked */
 	int64_t pwd_last_set; /* FILETIME; 0: must be changed */
 	int64_t admin_count;
+	int64_t created;      /* unix time; 0: not readable */
 	uint8_t hours[GW_LOGON_HOURS];
 };
 
@@ -66,6 +67,10 @@ bool gw_sid_is_protected_users(const char *sid);
  * own comparison takes letters with and without accents for equal. */
 bool gw_account_has_upn(const struct gw_account *a, const char *upn,
 			const char *domain);
+
+/* A GeneralizedTime of the directory ("20260131235959.0Z") as unix time; 0
+ * when it is none. */
+int64_t gw_account_time(const char *s);
 
 /* Attributes missing in `a` are filled from `b`, the same account as somebody
  * else may read it. */

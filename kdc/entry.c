@@ -10,7 +10,7 @@ const char *const gw_entry_account_attrs[] = {
 	"mail", "objectClass", "userAccountControl",
 	"msDS-User-Account-Control-Computed", "accountExpires", "lockoutTime",
 	"logonHours", "pwdLastSet", "adminCount", "altSecurityIdentities",
-	NULL,
+	"whenCreated", NULL,
 };
 
 bool
@@ -35,6 +35,15 @@ read_hours(LDAP *ld, LDAPMessage *e, uint8_t out[GW_LOGON_HOURS])
 		memcpy(out, v[0]->bv_val, GW_LOGON_HOURS);
 	ldap_value_free_len(v);
 	return has;
+}
+
+static int64_t
+read_created(LDAP *ld, LDAPMessage *e)
+{
+	char when[32];
+
+	return gw_ldap_text(ld, e, "whenCreated", when, sizeof(when))
+		       ? gw_account_time(when) : 0;
 }
 
 bool
@@ -63,6 +72,7 @@ gw_entry_account(LDAP *ld, LDAPMessage *e, struct gw_account *a)
 	a->has_pwd_last_set = gw_ldap_int(ld, e, "pwdLastSet",
 					  &a->pwd_last_set);
 	a->has_hours = read_hours(ld, e, a->hours);
+	a->created = read_created(ld, e);
 	return true;
 }
 

@@ -97,15 +97,34 @@ only_one(const struct gw_candidate *c, struct tally t, struct tally other,
 	return GW_ERR_OK;
 }
 
+/* KB5014754: a CA issues a card a little later than it says. */
+#define BACKDATING_S 600
+
+/* Whether the certificate can have been issued for this account: a name may
+ * have been somebody else's before. */
+static bool
+is_older(const struct gw_claims *claims, const struct gw_account *a)
+{
+	/* fail closed: not known is older. */
+	return a->created == 0 ||
+	       claims->not_before < a->created - BACKDATING_S;
+}
+
 /* With `prefer` and `off` a weak match may do when there is no strong one;
  * a contradiction never does. */
 static enum gw_err
-allow_weak(enum gw_strong strong, const struct gw_account *a,
-	   const char *what, struct gw_error *err)
+allow_weak(const struct gw_claims *claims, enum gw_strong strong,
+	   const struct gw_account *a, const char *what,
+	   struct gw_error *err)
 {
 	if (strong == GW_STRONG_REQUIRED)
 		return gw_fail(err, GW_ERR_MAP_WEAK,
 			       "%.60s was found by %s only", a->sam, what);
+	if (strong == GW_STRONG_PREFER && is_older(claims, a))
+		return gw_fail(err, GW_ERR_MAP_WEAK,
+			       "%.60s was found by %s only, and the "
+			       "certificate is older than the account", a->sam,
+			       what);
 	return GW_ERR_OK;
 }
 
@@ -145,7 +164,7 @@ gw_mapping_decide(const struct gw_claims *claims, enum gw_strong strong,
 			       "nobody matches %.120s", claims->upn);
 	}
 	if (rc == GW_ERR_OK)
-		rc = allow_weak(strong, &c[*out].account, what, err);
+		rc = allow_weak(claims, strong, &c[*out].account, what, err);
 	return rc;
 }
 
@@ -214,6 +233,6 @@ gw_mapping_confirm(const struct gw_claims *claims, enum gw_strong strong,
 	*out_how = how_of(&c[kdc.first]);
 	if (gw_mapping_is_strong(*out_how))
 		return GW_ERR_OK;
-	return allow_weak(strong, &c[kdc.first].account,
+	return allow_weak(claims, strong, &c[kdc.first].account,
 			  gw_mapping_name(*out_how), err);
 }

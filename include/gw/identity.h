@@ -30,6 +30,7 @@ struct gw_claims {
 	char sid[GW_SID_MAX]; /* SID extension or SAN URI; "" when none */
 	struct gw_altsec altsec[GW_ALTSEC_COUNT];
 	size_t altsec_count;
+	int64_t not_before; /* when the certificate begins; unix time */
 };
 
 void gw_claims_clear(struct gw_claims *c);

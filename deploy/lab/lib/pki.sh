@@ -25,7 +25,8 @@ alice-sidonly    ec   -                                alice         card    now
 alice-noupn      ec   -                                -             card    now     aia   pki    valid
 alice-unknownca  ec   alice@corp.example.com           alice         card    now     aia   other  valid
 alice-othersid   ec   alice@corp.example.com           grace         card    now     aia   pki    valid
-alice-nosid      ec   alice@corp.example.com           -             card    now     aia   pki    valid
+alice-nosid      ec   alice@corp.example.com           -             card    fresh   aia   pki    valid
+alice-before     ec   alice@corp.example.com           -             card    now     aia   pki    valid
 alice-noaia      ec   alice@corp.example.com           alice         card    now     noaia pki    valid
 nobody           ec   nobody@corp.example.com          -             card    now     aia   pki    valid
 nobody-sid       ec   nobody@corp.example.com          unused        card    now     aia   pki    valid
@@ -35,7 +36,7 @@ oscar            ec   1234567890@mil                   oscar         card    now
 oscar-serial     ec   -                                -             card    now     aia   pki    valid
 oscar-ski        ec   -                                -             card    now     aia   pki    valid
 oscar-sha1       ec   -                                -             card    now     aia   pki    valid
-oscar-weak       ec   mail                             -             card    now     aia   pki    valid
+oscar-weak       ec   mail                             -             card    fresh   aia   pki    valid
 '
 
 each_card() { # COMMAND...: called with the columns of each card
@@ -216,7 +217,8 @@ make_card() { # the columns of the table
 	local file=$state/certs/$name sid=- from to
 	[ "$owner" = - ] || sid=$(sid_of "$owner")
 	case $validity in
-	now) from='-1 hour' to='+1 year' ;;
+	now) from='-1 hour' to='+1 year' ;;     # older than the account
+	fresh) from='-1 minute' to='+1 year' ;;
 	past) from='-2 years' to='-1 day' ;;
 	future) from='+1 day' to='+1 year' ;;
 	esac

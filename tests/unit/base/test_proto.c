@@ -218,9 +218,11 @@ Test(logon, claims_are_checked_again)
 	l.claims.altsec[0].value = gw_xstrdup("X509:<SKI>00ff");
 	l.claims.altsec[0].is_strong = true;
 	l.claims.altsec_count = 1;
+	l.claims.not_before = -7;
 	cr_assert(logon_passes(&l, &out));
 	cr_expect_str_eq(out.claims.altsec[0].value, "X509:<SKI>00ff");
 	cr_expect(out.claims.altsec[0].is_strong);
+	cr_expect_eq(out.claims.not_before, -7);
 	gw_claims_clear(&out.claims);
 	memcpy(l.claims.sid, "S-1-5-x", 8);
 	cr_expect_not(logon_passes(&l, &out), "broken SID");

@@ -173,3 +173,21 @@ Test(account, merge_fills_but_never_overrides)
 	cr_expect_eq(a.admin_count, 1);
 	cr_expect_eq(a.computed & GW_UAC_LOCKOUT, 0);
 }
+
+static const struct {
+	const char *text;
+	int64_t want;
+} times[] = {
+	{ "20260131235959.0Z", 1769903999 }, { "20260131235959Z", 1769903999 },
+	{ "19700101000001.0Z", 1 }, { "", 0 }, { "2026", 0 },
+	{ "20260131235959", 0 }, { "20260131235959.0+0100", 0 },
+	{ "20261331235959.0Z", 0 }, { "20260131235959.0Z0", 0 },
+	{ " 20260131235959.0Z", 0 }, { "2026013123595a.0Z", 0 },
+};
+
+Test(account, times_of_the_directory)
+{
+	for (size_t i = 0; i < GW_COUNT(times); i++)
+		cr_expect_eq(gw_account_time(times[i].text), times[i].want,
+			     "%s", times[i].text);
+}

@@ -6,6 +6,7 @@
 
 #define ALICE "S-1-5-21-1-2-3-1104"
 #define BOB   "S-1-5-21-1-2-3-1105"
+#define THEN  1000000 /* when accounts and certificates were made */
 
 enum { SID = 1, UPN = 2, STRONG = 4, WEAK = 8, KDC = 16 };
 
@@ -82,6 +83,7 @@ candidates(const struct mapping_case *c, struct gw_candidate out[3])
 		out[n].by_strong = (c->c[n] & STRONG) != 0;
 		out[n].by_weak = (c->c[n] & WEAK) != 0;
 		out[n].by_kdc = (c->c[n] & KDC) != 0;
+		out[n].account.created = THEN;
 	}
 	return n;
 }
@@ -98,6 +100,7 @@ check(const struct mapping_case *c, const char *kdc_sid)
 	enum gw_err rc;
 
 	memset(&claims, 0, sizeof(claims));
+	claims.not_before = THEN;
 	if (c->has_sid)
 		memcpy(claims.sid, ALICE, sizeof(ALICE));
 	if (c->has_upn)
@@ -160,6 +163,56 @@ Test(mapping, confirm)
 {
 	for (size_t i = 0; i < GW_COUNT(confirmations); i++)
 		check(&confirmations[i], ALICE);
+}
+
+/* KB5014754: a name may have been another's when the certificate was made. */
+static const struct {
+	const char *what;
+	enum gw_strong strong;
+	unsigned match;
+	int64_t not_before, created;
+	enum gw_err want;
+} ages[] = {
+	{ "younger", GW_STRONG_PREFER, UPN, THEN, THEN - 1, GW_ERR_OK },
+	{ "ten minutes older", GW_STRONG_PREFER, UPN, THEN, THEN + 600,
+	  GW_ERR_OK },
+	{ "older", GW_STRONG_PREFER, UPN, THEN, THEN + 601,
+	  GW_ERR_MAP_WEAK },
+	{ "older, weak altsec", GW_STRONG_PREFER, WEAK, THEN, THEN + 601,
+	  GW_ERR_MAP_WEAK },
+	{ "age of the account not known", GW_STRONG_PREFER, UPN, THEN, 0,
+	  GW_ERR_MAP_WEAK },
+	{ "age of the certificate not known", GW_STRONG_PREFER, UPN, 0, THEN,
+	  GW_ERR_MAP_WEAK },
+	{ "older, nobody minds", GW_STRONG_OFF, UPN, THEN, THEN + 601,
+	  GW_ERR_OK },
+	{ "not known, nobody minds", GW_STRONG_OFF, UPN, 0, 0, GW_ERR_OK },
+	{ "older, but strong", GW_STRONG_PREFER, STRONG, THEN, THEN + 601,
+	  GW_ERR_OK },
+	{ "younger, strong wanted", GW_STRONG_REQUIRED, UPN, THEN, THEN - 1,
+	  GW_ERR_MAP_WEAK },
+};
+
+Test(mapping, ages)
+{
+	for (size_t i = 0; i < GW_COUNT(ages); i++) {
+		const struct mapping_case c = { .c = { ages[i].match | KDC } };
+		static struct gw_candidate k[3];
+		static struct gw_claims claims = { .upn = "a@b" };
+		struct gw_error err = { .code = GW_ERR_OK };
+		enum gw_mapping how;
+		size_t which, n = candidates(&c, k);
+
+		k[0].account.created = ages[i].created;
+		claims.not_before = ages[i].not_before;
+		cr_expect_eq(gw_mapping_decide(&claims, ages[i].strong, k, n,
+					       &which, &how, &err),
+			     ages[i].want, "%s: %s", ages[i].what, err.detail);
+		cr_expect_eq(gw_mapping_confirm(&claims, ages[i].strong, "",
+						k, n, &which, &how, &err),
+			     ages[i].want, "KDC, %s: %s", ages[i].what,
+			     err.detail);
+	}
 }
 
 /* The certificate's own SID is the first thing to agree. */
