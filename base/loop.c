@@ -244,6 +244,33 @@ gw_loop_turn(const struct gw_loop *l)
 	return l->turn;
 }
 
+bool
+gw_loop_is_fresh(const struct gw_loop *l)
+{
+	return gw_mono_ms() == l->now_ms;
+}
+
+/* All are noted before any is told. */
+static void
+tell(struct gw_loop *l)
+{
+	for (int i = 0; i < l->batch_len; i++) {
+		struct gw_io *io = l->batch[i].data.ptr;
+
+		io->pending = l->batch[i].events;
+	}
+	for (l->batch_at = 0; l->batch_at < l->batch_len;) {
+		struct epoll_event *ev = &l->batch[l->batch_at++];
+		struct gw_io *io = ev->data.ptr;
+
+		if (io == NULL)
+			continue;
+		io->pending = 0;
+		io->fn(io, ev->events);
+	}
+	l->batch_len = 0;
+}
+
 void
 gw_loop_run(struct gw_loop *l)
 {
@@ -255,14 +282,7 @@ gw_loop_run(struct gw_loop *l)
 		gw_assert(l->batch_len >= 0 || errno == EINTR);
 		l->now_ms = gw_mono_ms();
 		l->turn++;
-		for (l->batch_at = 0; l->batch_at < l->batch_len;) {
-			struct epoll_event *ev = &l->batch[l->batch_at++];
-			struct gw_io *io = ev->data.ptr;
-
-			if (io != NULL)
-				io->fn(io, ev->events);
-		}
-		l->batch_len = 0;
+		tell(l);
 		run_timers(l);
 		run_tasks(l);
 	}

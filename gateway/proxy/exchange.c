@@ -171,12 +171,18 @@ gw_exchange_refuse_head(struct gw_conn *c, enum gw_err why)
 
 /* ---- step one: a connection (the request is two, the response three) */
 
-/* A used connection on which the server has hung up, or said what nobody asked
- * for: that would be taken for this request's answer (RFC 9112 9.2). */
+/* Not a used connection on which the server has hung up, or said what nobody
+ * asked for: that would be taken for this request's answer (RFC 9112 9.2). The
+ * kernel is asked only if the loop may not know: what comes within the same
+ * millisecond could as well come while the request is on its way. */
 static bool
 is_fit(const struct gw_upconn *up)
 {
-	return !up->was_reused || !gw_upconn_is_stale(up);
+	if (!up->was_reused)
+		return true;
+	return up->sock.io.pending == 0 &&
+	       (gw_loop_is_fresh(up->server->upstream->loop) ||
+		!gw_upconn_is_stale(up));
 }
 
 void

@@ -17,6 +17,7 @@ struct gw_loop;
 /* `events` is a set of EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLRDHUP. */
 struct gw_io {
 	int fd;
+	uint32_t pending; /* of this turn, not told yet */
 	void (*fn)(struct gw_io *io, uint32_t events);
 };
 
@@ -54,6 +55,10 @@ void gw_loop_defer(struct gw_loop *l, struct gw_task *t);
 uint64_t gw_loop_now_ms(const struct gw_loop *l);
 /* Another number in each turn. */
 uint64_t gw_loop_turn(const struct gw_loop *l);
+
+/* Whether the turn has only just begun: what happened more than a millisecond
+ * ago has been told, or is pending. */
+bool gw_loop_is_fresh(const struct gw_loop *l);
 
 /* Returns after gw_loop_stop(). */
 void gw_loop_run(struct gw_loop *l);

@@ -130,6 +130,50 @@ on_task(struct gw_task *t)
 	gw_loop_stop(loop);
 }
 
+struct watcher {
+	struct gw_io io;
+	struct watcher *other;
+	uint32_t own, others;
+};
+
+static void
+on_watched(struct gw_io *io, uint32_t events)
+{
+	struct watcher *w = GW_CONTAINER(io, struct watcher, io);
+	bool is_first = w->other->own == 0;
+
+	cr_expect(events & EPOLLIN);
+	w->own = events;
+	w->others = w->other->io.pending;
+	cr_expect_eq(io->pending, 0, "told already");
+	cr_expect_eq(w->others != 0, is_first);
+	if (!is_first)
+		gw_loop_stop(loop);
+}
+
+/* Whoever is told first knows what the turn holds for the other. */
+Test(loop, events_are_noted_before_any_is_told)
+{
+	struct watcher w[2] = { { .other = &w[1] }, { .other = &w[0] } };
+	int fd[2][2];
+
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(pipe(fd[i]), 0);
+		cr_assert_eq(write(fd[i][1], "x", 1), 1);
+		w[i].io.fd = fd[i][0];
+		w[i].io.fn = on_watched;
+		cr_assert_eq(gw_loop_add(loop, &w[i].io, EPOLLIN | EPOLLET),
+			     GW_ERR_OK);
+	}
+	gw_loop_run(loop);
+	usleep(2000);
+	cr_expect(!gw_loop_is_fresh(loop));
+	for (int i = 0; i < 2; i++) {
+		close(fd[i][0]);
+		close(fd[i][1]);
+	}
+}
+
 Test(loop, deferred_task_runs_once)
 {
 	struct gw_task task = { .fn = on_task };
