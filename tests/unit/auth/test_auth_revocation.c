@@ -1511,7 +1511,8 @@ static const struct {
 	  GW_ERR_REVOCATION_SIGNER },
 };
 
-/* A responder that says itself that it is good has said nothing. */
+/* A responder that says itself that it is good has said nothing, nor has one
+ * that would have to be asked about, too. */
 Test(revocation, responders_are_asked_about)
 {
 	for (size_t i = 0; i < GW_COUNT(responders); i++) {
@@ -1522,7 +1523,10 @@ Test(revocation, responders_are_asked_about)
 		unlink_all();
 		open_all();
 		good_by_checked(&w);
-		give(1, BY_CHECKED(.leaf = "ocsp-checked"));
+		give(1, &(struct answer){
+			.signer = i == 0 ? "ocsp-checked-aia" : "ocsp-checked",
+			.n = 1, .v = { { .leaf = "ocsp-checked", .this = -10,
+					 .next = 3600 } } });
 		cr_assert_eq(asked_count, 3, "%s", responders[i].what);
 		cr_expect_str_eq(asked[2]->url,
 				 "http://lists.example/responders.crl");
