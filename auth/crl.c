@@ -435,23 +435,64 @@ parse_frame(struct gw_crl *c, struct span s, struct gw_error *err)
 
 /* ---- as libcrypto sees it */
 
-/* As ANY, the signed bytes go into the digest just as they came. A list that
- * has passed once is not read through again for every certificate. */
+/* As ANY, the signed bytes go into the digest just as they came, but through
+ * two copies. */
+static int
+verify_copied(const struct gw_crl *c, EVP_PKEY *key)
+{
+	const unsigned char *p = c->tbs.p;
+	gw_auto(ASN1_TYPE_free) ASN1_TYPE *tbs =
+		d2i_ASN1_TYPE(NULL, &p, (long)c->tbs.len);
+
+	return tbs != NULL ? ASN1_item_verify(ASN1_ITEM_rptr(ASN1_ANY),
+					      c->alg, c->signature, tbs, key)
+			   : -1;
+}
+
+/* The mapped bytes themselves, of which there may be a quarter of a GiB. */
+static int
+verify_mapped(const struct gw_crl *c, int digest, EVP_PKEY *key)
+{
+	gw_auto(EVP_MD_CTX_free) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	const EVP_MD *md = digest != NID_undef ? EVP_get_digestbynid(digest)
+					       : NULL;
+
+	if (ctx == NULL || (c->signature->flags & 0x07) != 0 ||
+	    (md == NULL && digest != NID_undef) ||
+	    EVP_DigestVerifyInit(ctx, NULL, md, NULL, key) != 1)
+		return -1;
+	return EVP_DigestVerify(ctx, ASN1_STRING_get0_data(c->signature),
+				(size_t)ASN1_STRING_length(c->signature),
+				c->tbs.p, c->tbs.len);
+}
+
+/* RSASSA-PSS has parameters that only libcrypto can read. */
+static int
+verify_with(const struct gw_crl *c, EVP_PKEY *key)
+{
+	const ASN1_OBJECT *oid = NULL;
+	int digest, type;
+
+	X509_ALGOR_get0(&oid, NULL, NULL, c->alg);
+	if (OBJ_obj2nid(oid) == NID_rsassaPss)
+		return verify_copied(c, key);
+	if (OBJ_find_sigid_algs(OBJ_obj2nid(oid), &digest, &type) != 1 ||
+	    EVP_PKEY_is_a(key, OBJ_nid2sn(type)) != 1)
+		return -1;
+	return verify_mapped(c, digest, key);
+}
+
+/* A list that has passed once is not read through again for every
+ * certificate. */
 static int
 verify(X509_CRL *x, EVP_PKEY *key)
 {
 	struct gw_crl *c = X509_CRL_get_meth_data(x);
-	const unsigned char *p = c->tbs.p;
-	gw_auto(ASN1_TYPE_free) ASN1_TYPE *tbs = NULL;
 	int rc;
 
 	if (c->verified_by != NULL && EVP_PKEY_eq(c->verified_by, key) == 1)
 		return 1;
-	tbs = d2i_ASN1_TYPE(NULL, &p, (long)c->tbs.len);
-	if (tbs == NULL)
-		return -1;
-	rc = ASN1_item_verify(ASN1_ITEM_rptr(ASN1_ANY), c->alg, c->signature,
-			      tbs, key);
+	rc = verify_with(c, key);
 	if (rc == 1 && EVP_PKEY_up_ref(key) == 1) {
 		EVP_PKEY_free(c->verified_by);
 		c->verified_by = key;

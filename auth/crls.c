@@ -5,7 +5,9 @@
 #include "gw/util.h"
 
 #include <openssl/err.h>
+#include <openssl/ocsp.h>
 
+GW_DEFINE_CLEANUP(ASN1_ENUMERATED *, ASN1_ENUMERATED_free)
 GW_DEFINE_CLEANUP(ASN1_INTEGER *, ASN1_INTEGER_free)
 GW_DEFINE_CLEANUP(X509_CRL *, X509_CRL_free)
 GW_DEFINE_CLEANUP(struct gw_crl *, gw_crl_free)
@@ -256,13 +258,60 @@ both(STACK_OF(X509) *path, STACK_OF(X509) *given)
 	return all;
 }
 
+static int
+reason_of(const X509_REVOKED *r)
+{
+	gw_auto(ASN1_ENUMERATED_free) ASN1_ENUMERATED *e =
+		X509_REVOKED_get_ext_d2i(r, NID_crl_reason, NULL, NULL);
+
+	return e != NULL ? (int)ASN1_ENUMERATED_get(e) : -1;
+}
+
+static void
+say_entry(const X509_REVOKED *r, char out[80])
+{
+	char when[32] = "?";
+	int reason = reason_of(r);
+	struct tm tm;
+	time_t t;
+
+	if (gw_asn1_time(X509_REVOKED_get0_revocationDate(r), &t) &&
+	    gmtime_r(&t, &tm) != NULL)
+		(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	gw_format(out, 80, "revoked at %s, reason %s", when,
+		  reason < 0 ? "not given" : OCSP_crl_reason_str(reason));
+}
+
+/* What a list of its CA says about the certificate found revoked. */
+static bool
+find_entry(const struct gw_crls *c, X509 *x, char out[80])
+{
+	for (int i = 0; x != NULL && i < sk_X509_CRL_num(c->lists); i++) {
+		X509_CRL *crl = sk_X509_CRL_value(c->lists, i);
+		X509_REVOKED *r = NULL;
+
+		if (X509_NAME_cmp(X509_CRL_get_issuer(crl),
+				  X509_get_issuer_name(x)) != 0 ||
+		    X509_CRL_get0_by_cert(crl, &r, x) != 1)
+			continue;
+		say_entry(r, out);
+		return true;
+	}
+	return false;
+}
+
 /* "No list" is half an answer when one was there that may not be used. */
 static enum gw_err
 tell(const struct gw_crls *c, X509_STORE_CTX *ctx, struct gw_error *err)
 {
 	struct gw_error why;
 	enum gw_err rc = gw_chain_tell(ctx, &why);
+	char entry[80];
 
+	if (rc == GW_ERR_CERT_REVOKED &&
+	    find_entry(c, X509_STORE_CTX_get_current_cert(ctx), entry))
+		return gw_fail(err, rc, "depth %d: %s",
+			       X509_STORE_CTX_get_error_depth(ctx), entry);
 	if (rc == GW_ERR_REVOCATION_UNAVAILABLE &&
 	    c->unusable.code != GW_ERR_OK)
 		return gw_fail(err, c->unusable.code, "%.110s; %.70s",

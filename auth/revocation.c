@@ -403,8 +403,9 @@ gw_flight_revoked(struct flight *f, const struct word *w, const char *why)
 {
 	struct entry *e = f->entry;
 
+	/* final: what others did not know is of no account */
+	f->result.detail[0] = '\0';
 	gw_flight_failed(f, w->source, GW_ERR_CERT_REVOKED, why);
-	/* final: nobody else can take it back */
 	gw_format(f->result.source, GW_URL_MAX, "%s", w->source);
 	if (!f->is_dry)
 		gw_revoked_add(e->owner->revoked, e->name, w->as_of,
