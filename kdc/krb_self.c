@@ -1,6 +1,5 @@
 /* krb_self.c — S4U2Self; see krb.h. */
 #include "krb_priv.h"
-#include "gw/util.h"
 
 #include <string.h>
 

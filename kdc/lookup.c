@@ -3,7 +3,6 @@
 #include "lookup.h"
 #include "entry.h"
 #include "filter.h"
-#include "gw/util.h"
 
 #include <string.h>
 #include <time.h>

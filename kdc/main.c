@@ -8,7 +8,6 @@
 #include "ldapx.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define RATE_PER_THREAD 100 /* logins per second; a DC manages fewer */
 #define FETCH_QUEUE_MAX 64  /* revocation lists waiting to be fetched */

@@ -10,7 +10,6 @@
 #include "gw/admin.h"
 #include "gw/util.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -3,7 +3,6 @@
 #include "check.h"
 #include "gw/util.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 

@@ -14,7 +14,6 @@
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #define START_MS     15000 /* from exec to READY */
 #define NAMES_MS     5000  /* between two looks at resolv.conf and hosts */

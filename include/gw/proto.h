@@ -54,7 +54,7 @@ enum gw_msg_type {
 	/* control, a reload */
 	GW_MSG_RENEW,      /* to proxy and auth: empty, the files have been
 			      sent */
-	GW_MSG_RENEWED,    /* from proxy and auth: u32 enum gw_err, str detail */
+	GW_MSG_RENEWED,    /* from proxy and auth: u32 enum gw_err, detail */
 	GW_MSG_TYPE_COUNT
 };
 
