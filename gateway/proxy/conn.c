@@ -19,7 +19,11 @@
 #include <linux/sockios.h>
 #include <openssl/err.h>
 
+/* A client that has not read our last words, as it is still talking, must not
+ * be reset meanwhile: some systems throw away with it what had arrived
+ * (RFC 9112 9.6). As long as it talks, but not for ever. */
 #define LINGER_MS       2000
+#define LINGER_MAX_MS   10000
 #define LINGER_READS    16 /* pieces of GW_SCRATCH thrown away */
 /* Steps of handshakes in one turn of the loop: about 2 ms of arithmetic, after
  * which those who are in have theirs, whoever else is at the door. */
@@ -172,6 +176,7 @@ linger_run(struct gw_conn *c)
 		switch (gw_sock_read(&c->sock, c->worker->scratch, GW_SCRATCH,
 				     &n)) {
 		case GW_XFER_OK:
+			gw_conn_deadline(c, LINGER_MS);
 			continue;
 		case GW_XFER_AGAIN:
 			return;
@@ -179,7 +184,7 @@ linger_run(struct gw_conn *c)
 			gw_conn_end(c, NULL);
 			return;
 		}
-	gw_conn_again(c); /* it goes on talking: until the timer ends it */
+	gw_conn_again(c); /* others come first */
 }
 
 static const struct {
@@ -510,7 +515,7 @@ linger(struct gw_conn *c, const char *why)
 	c->state = GW_CONN_LINGER;
 	gw_conn_release(c, GW_LIMIT_HANDSHAKES);
 	gw_conn_release(c, GW_LIMIT_HEADS);
-	c->until_ms = UINT64_MAX;
+	c->until_ms = gw_loop_now_ms(c->worker->loop) + LINGER_MAX_MS;
 	gw_conn_deadline(c, LINGER_MS);
 	linger_run(c);
 }

@@ -817,6 +817,41 @@ Test(proxy, early_response)
 	rig_stop(r);
 }
 
+/* Of a client that writes all before it reads: whether the connection takes
+ * that for so long, a piece each 100 ms. */
+static bool
+talks_on(struct rig_client *c, int ms)
+{
+	static const char piece[1000];
+
+	for (; ms > 0; ms -= 100) {
+		if (SSL_write(c->ssl, piece, sizeof(piece)) <= 0)
+			return false;
+		usleep(100000);
+	}
+	return true;
+}
+
+/* An answer must not be lost with a reset, nor wait for ever to be read. */
+Test(proxy, early_response_to_a_talker)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+	char *body;
+
+	rig_answer(r, &allow);
+	cr_assert(rig_connect(r, &c, 0));
+	rig_send(&c, "POST /early HTTP/1.1\r\nHost: h\r\n"
+		     "Content-Length: 50000000\r\n\r\n");
+	cr_assert(talks_on(&c, 4000));
+	cr_assert_eq(rig_response(&c, NULL, &body, NULL), 413);
+	cr_assert_str_eq(body, "early");
+	free(body);
+	cr_assert_not(talks_on(&c, 12000));
+	rig_close(&c);
+	rig_stop(r);
+}
+
 Test(proxy, half_closed_client)
 {
 	struct rig *r = rig_start(NULL);
