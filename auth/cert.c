@@ -122,6 +122,28 @@ check_lists(const X509 *x, struct gw_error *err)
 				 "decoded");
 }
 
+/* A key that libcrypto cannot read may be of a kind it does not know, such as
+ * ML-DSA (RFC 9881) before its version 3.5; TLS could not use it either. */
+static enum gw_err
+unreadable_key(const X509 *x, struct gw_error *err)
+{
+	static const int known[] = { NID_rsaEncryption, NID_rsassaPss,
+				     NID_X9_62_id_ecPublicKey, NID_ED25519,
+				     NID_ED448 };
+	ASN1_OBJECT *oid = NULL;
+	char text[64];
+
+	X509_PUBKEY_get0_param(&oid, NULL, NULL, NULL,
+			       X509_get_X509_PUBKEY(x));
+	for (size_t i = 0; i < GW_COUNT(known); i++)
+		if (OBJ_obj2nid(oid) == known[i])
+			return gw_fail(err, GW_ERR_CERT_MALFORMED,
+				       "the public key cannot be read");
+	OBJ_obj2txt(text, sizeof(text), oid, 0);
+	return gw_fail(err, GW_ERR_CERT_WEAK_KEY,
+		       "key of type %s, which is not supported", text);
+}
+
 static enum gw_err
 check_key(const X509 *x, struct gw_error *err)
 {
@@ -133,8 +155,7 @@ check_key(const X509 *x, struct gw_error *err)
 	size_t i = 0;
 
 	if (key == NULL)
-		return gw_fail(err, GW_ERR_CERT_MALFORMED,
-			       "the public key cannot be read");
+		return unreadable_key(x, err);
 	while (i < GW_COUNT(accepted) &&
 	       EVP_PKEY_get_base_id(key) != accepted[i])
 		i++;

@@ -66,7 +66,9 @@ check_usage(X509 *x, const struct gw_purposes *p, struct gw_error *err)
 }
 
 /* The purposes must be named: neither the absence of the extension nor
- * anyExtendedKeyUsage says that this certificate is for logging on. */
+ * anyExtendedKeyUsage says that this certificate is for logging on. What else
+ * is named, and whether the extension is critical, RFC 5280 leaves to the CA;
+ * the Web PKI's rules about it are for servers. */
 enum gw_err
 gw_profile_check(const X509 *leaf, const struct gw_purposes *p,
 		 struct gw_error *err)

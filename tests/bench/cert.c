@@ -78,7 +78,7 @@ make(const char *cn, X509 *issuer, EVP_PKEY *key, EVP_PKEY *signer)
 		add_ext(x, issuer, NID_ext_key_usage,
 			"clientAuth,msSmartcardLogin");
 	add_ext(x, issuer, NID_subject_key_identifier, "hash");
-	add_ext(x, issuer, NID_authority_key_identifier, "keyid");
+	add_ext(x, issuer, NID_authority_key_identifier, "keyid:always");
 	gw_assert(X509_sign(x, signer, EVP_sha256()) > 0);
 	return x;
 }
