@@ -107,6 +107,11 @@ welcome(struct gw_listener *l, int fd, const struct sockaddr_storage *peer)
 		gw_listener_refused(l, GW_REFUSAL_DESCRIPTORS, false);
 		return;
 	}
+	if (gw_reserve_is_for_upstreams(fd)) {
+		gw_listener_refused(l, GW_REFUSAL_DESCRIPTORS, false);
+		gw_close(&fd);
+		return;
+	}
 	if (!may_open(l, source)) {
 		gw_close(&fd);
 		return;

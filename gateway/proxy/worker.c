@@ -327,7 +327,7 @@ gw_worker_init(struct gw_worker *w, unsigned index, const struct gw_site *site,
 	w->site = site;
 	gw_mailbox_init(&w->inbox);
 	gw_quota_init();
-	(void)gw_reserve_fill();
+	gw_reserve_init();
 	w->scratch = gw_xcalloc(1, GW_SCRATCH);
 	w->stop_timer.fn = on_stop_timer;
 	gw_admitter_init(&w->admitter, w);

@@ -1002,8 +1002,52 @@ Test(proxy, no_descriptors)
 	for (size_t i = 0; i < GW_COUNT(c); i++)
 		in += rig_connect(r, &c[i], 0);
 	cr_assert(in > 10 && in < 60, "%u of 80", in);
-	/* no descriptor for an upstream either: an answer all the same */
-	cr_assert_eq(rig_get(&c[0], "/bytes/1", NULL, NULL), 503);
+	/* some are left for the upstreams of those who are in */
+	for (size_t i = 0; i < 3; i++)
+		cr_expect_eq(rig_get(&c[i], "/bytes/1", NULL, NULL), 200);
+	for (size_t i = 0; i < GW_COUNT(c); i++)
+		rig_close(&c[i]);
+	usleep(200000);
+	cr_assert(rig_connect(r, &c[0], 0));
+	cr_assert_eq(rig_get(&c[0], "/bytes/1", NULL, NULL), 200);
+	rig_close(&c[0]);
+	rig_stop(r);
+}
+
+/* Tunnels take the last ones, too: whoever comes then is refused at once, and
+ * those who are in go on. */
+Test(proxy, no_descriptors_at_all)
+{
+	struct rig *r;
+	struct rig_client c[60];
+	unsigned tunnels = 0;
+	size_t first = 0;
+
+	rig_files_max = 60;
+	r = rig_start(NULL);
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < GW_COUNT(c); i++) {
+		if (!rig_connect(r, &c[i], 0))
+			continue;
+		rig_send(&c[i], "GET /ws HTTP/1.1\r\nHost: h\r\n"
+			 "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+			 "\r\n");
+		if (rig_response(&c[i], NULL, NULL, NULL) != 101)
+			continue;
+		first = tunnels++ == 0 ? i : first;
+	}
+	cr_assert(tunnels > 10 && tunnels < 30, "%u", tunnels);
+	for (int i = 0; i < 4; i++) {
+		struct rig_client late;
+		char byte;
+
+		rig_send_bytes(&c[first], "x", 1);
+		cr_assert_eq(rig_recv(&c[first], &byte, 1), 1);
+		if (rig_connect(r, &late, 0))
+			cr_expect_neq(rig_get(&late, "/bytes/1", NULL, NULL),
+				      200);
+		rig_close(&late);
+	}
 	for (size_t i = 0; i < GW_COUNT(c); i++)
 		rig_close(&c[i]);
 	usleep(200000);
