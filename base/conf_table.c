@@ -28,17 +28,20 @@
 static const struct gw_conf_key main_keys[] = {
 #define M gw_conf_main
 	STR(M, proxy_user, "gwd-proxy", GW_CF_REQUIRED,
-	    "User gwd-proxy runs as when gwd is started as root: a name, or UID[:GID]."),
+	    "User gwd-proxy runs as when gwd is started as root: a name, or "
+	    "UID[:GID]."),
 	STR(M, auth_user, "gwd-auth", GW_CF_REQUIRED,
 	    "User gwd-auth runs as when gwd is started as root."),
 	STR(M, kdc_user, "gwd-kdc", GW_CF_REQUIRED,
-	    "User gwd-kdc, the holder of the keytab, runs as when gwd is started as root."),
+	    "User gwd-kdc, the holder of the keytab, runs as when gwd is "
+	    "started as root."),
 	STR(M, socket, "/run/gwd/gwd.sock", GW_CF_REQUIRED,
 	    "Unix socket of the operator API, which gwctl talks to."),
 	STR(M, state_dir, "/var/lib/gwd", GW_CF_REQUIRED,
 	    "Directory for what must last over a restart."),
 	STR(M, crl_dir, NULL, 0,
-	    "Directory below which CRL files named by a CA lie; gwd-auth's user must be able to read it."),
+	    "Directory below which CRL files named by a CA lie; gwd-auth's "
+	    "user must be able to read it."),
 	INT(M, workers, "0", 0, 256,
 	    "Threads of gwd-proxy; 0 means one per processor."),
 	KEY(M, log_level, "log_level", GW_CT_STR, "info", 0, 0, NULL, 0,
@@ -52,11 +55,14 @@ static const struct gw_conf_key directory_keys[] = {
 	    "Kerberos realm of the domain, in capitals."),
 	STR(D, domain, NULL, GW_CF_REQUIRED, "DNS name of the domain."),
 	STR(D, service_account, NULL, GW_CF_REQUIRED,
-	    "sAMAccountName of the service account that is trusted for delegation."),
+	    "sAMAccountName of the service account that is trusted for "
+	    "delegation."),
 	STR(D, keytab, NULL, GW_CF_REQUIRED | GW_CF_PATH,
-	    "Keytab of the service account; read by the supervisor, given to gwd-kdc only."),
+	    "Keytab of the service account; read by the supervisor, given to "
+	    "gwd-kdc only."),
 	LIST(D, domain_controllers, 0,
-	     "Domain controllers as NAME or NAME@ADDRESS, preferred first; empty means by SRV records of the domain."),
+	     "Domain controllers as NAME or NAME@ADDRESS, preferred first; "
+	     "empty means by SRV records of the domain."),
 	INT(D, threads, "8", 1, 256,
 	    "How many logins are worked on at once."),
 	INT(D, queue, "256", 1, 65536,
@@ -68,7 +74,9 @@ static const struct gw_conf_key directory_keys[] = {
 	MSEC(D, ldap_timeout, "2s", 100, SEC(30),
 	     "How long one LDAP operation may take."),
 	MSEC(D, login_timeout, "5s", 500, SEC(60),
-	     "How long a login may take in the directory, all domain controllers included. With revocation's total_timeout it should stay below the listener's handshake_timeout."),
+	     "How long a login may take in the directory, all domain "
+	     "controllers included. With revocation's total_timeout it should "
+	     "stay below the listener's handshake_timeout."),
 	MSEC(D, probe_interval, "5s", 100, MIN(10),
 	     "How often each domain controller's health is probed."),
 #undef D
@@ -77,11 +85,21 @@ static const struct gw_conf_key directory_keys[] = {
 static const struct gw_conf_key mapping_keys[] = {
 #define P gw_conf_mapping
 	ENUM(P, mode, "directory", "directory|kdc",
-	     "Who finds the account of a certificate: the gateway, by searching the directory, or the domain controller's KDC, which is shown the certificate (S4U2Self by certificate). The KDC's choice must agree with all the certificate says, and `strong` holds for it, too. Samba 4.17 refuses every such request."),
+	     "Who finds the account of a certificate: the gateway, by "
+	     "searching the directory, or the domain controller's KDC, which "
+	     "is shown the certificate (S4U2Self by certificate). The KDC's "
+	     "choice must agree with all the certificate says, and `strong` "
+	     "holds for it, too. Samba 4.17 refuses every such request."),
 	ENUM(P, strong, "required", "required|prefer|off",
-	     "Whether a certificate must be bound to its account by SID or a strong altSecurityIdentities value (KB5014754), or may be by name: with prefer only one that is no older than the account (ten minutes are allowed for), for the name may have been another's before; with off any. What names two accounts is refused in any case."),
+	     "Whether a certificate must be bound to its account by SID or a "
+	     "strong altSecurityIdentities value (KB5014754), or may be by "
+	     "name: with prefer only one that is no older than the account "
+	     "(ten minutes are allowed for), for the name may have been "
+	     "another's before; with off any. What names two accounts is "
+	     "refused in any case."),
 	LIST(P, upn_suffixes, 0,
-	     "UPN suffixes accepted besides the domain's and those the forest lists."),
+	     "UPN suffixes accepted besides the domain's and those the forest "
+	     "lists."),
 #undef P
 };
 
@@ -90,21 +108,28 @@ static const struct gw_conf_key revocation_keys[] = {
 	MSEC(R, timeout, "2s", 100, SEC(60),
 	     "How long one responder may take."),
 	MSEC(R, total_timeout, "4s", 100, SEC(120),
-	     "How long all responders and lists together may take for one login."),
+	     "How long all responders and lists together may take for one "
+	     "login."),
 	MSEC(R, skew, "5min", 0, HOUR(1),
 	     "How far a responder's clock may be off."),
 	MSEC(R, max_age, "7d", MIN(1), DAY(60),
-	     "The oldest answer (thisUpdate) accepted, whatever its nextUpdate."),
+	     "The oldest answer (thisUpdate) accepted, whatever its "
+	     "nextUpdate."),
 	MSEC(R, cache_max, "1h", 0, DAY(7),
-	     "The longest a good answer is used again; never past its nextUpdate."),
+	     "The longest a good answer is used again; never past its "
+	     "nextUpdate."),
 	MSEC(R, cache_open, "0s", 0, HOUR(1),
-	     "How long a good answer without nextUpdate is used again; such a responder says it always has newer ones."),
+	     "How long a good answer without nextUpdate is used again; such a "
+	     "responder says it always has newer ones."),
 	MSEC(R, recheck, "15min", SEC(1), DAY(1),
-	     "The certificates of live sessions are asked about again at least so often, and before their answers end."),
+	     "The certificates of live sessions are asked about again at least "
+	     "so often, and before their answers end."),
 	MSEC(R, crl_timeout, "1min", SEC(1), HOUR(1),
-	     "How long fetching one revocation list may take. Logins do not wait so long, see total_timeout."),
+	     "How long fetching one revocation list may take. Logins do not "
+	     "wait so long, see total_timeout."),
 	MSEC(R, crl_refresh, "1h", SEC(1), DAY(7),
-	     "A revocation list is fetched again at least so often, and in any case before it ends."),
+	     "A revocation list is fetched again at least so often, and in any "
+	     "case before it ends."),
 	INT(R, crl_max, "64", 0, 4096,
 	    "Revocation lists kept; those used least recently go first."),
 #undef R
@@ -112,18 +137,23 @@ static const struct gw_conf_key revocation_keys[] = {
 
 static const struct gw_conf_key session_keys[] = {
 #define S gw_conf_session
-	INT(S, max, "10000", 1, 1000000, "How many sessions may be open at once."),
+	INT(S, max, "10000", 1, 1000000,
+	    "How many sessions may be open at once."),
 	MSEC(S, lifetime, "10h", SEC(1), DAY(7),
-	     "The longest session; the certificate's or ticket's end may come first."),
+	     "The longest session; the certificate's or ticket's end may come "
+	     "first."),
 	MSEC(S, reuse, "1min", 0, HOUR(1),
-	     "A new connection with the same card joins its session when that was judged at most this long ago; 0s judges every connection anew."),
+	     "A new connection with the same card joins its session when that "
+	     "was judged at most this long ago; 0s judges every connection "
+	     "anew."),
 #undef S
 };
 
 static const struct gw_conf_key policy_keys[] = {
 #define O gw_conf_policy
 	ENUM(O, privileged, "deny", "deny|allow",
-	     "What becomes of administrators, their groups and computer accounts."),
+	     "What becomes of administrators, their groups and computer "
+	     "accounts."),
 #undef O
 };
 
@@ -135,12 +165,15 @@ static const struct gw_conf_key headers_keys[] = {
 	    "Field for the user principal name."),
 	STR(H, sid, "X-Remote-SID", 0, "Field for the account's SID."),
 	STR(H, groups, "X-Remote-Groups", 0,
-	    "Field for the names of the groups in the user's token, comma separated."),
+	    "Field for the names of the groups in the user's token, comma "
+	    "separated."),
 	STR(H, request_id, "X-Request-Id", 0, "Field for the request's id."),
 	STR(H, mapping, "X-Remote-Mapping", 0,
 	    "Field that tells how the certificate was bound to the account."),
 	STR(H, via, "gwd", 0,
-	    "Name by which the gateway adds itself to Via (RFC 9110 7.6.3); empty: it does not. Some servers compress nothing for requests with Via: nginx asks for gzip_proxied then. Responses get none."),
+	    "Name by which the gateway adds itself to Via (RFC 9110 7.6.3); "
+	    "empty: it does not. Some servers compress nothing for requests "
+	    "with Via: nginx asks for gzip_proxied then. Responses get none."),
 	BOOL(H, client_cert, "yes",
 	     "Whether Client-Cert and Client-Cert-Chain (RFC 9440) are sent."),
 #undef H
@@ -149,40 +182,65 @@ static const struct gw_conf_key headers_keys[] = {
 static const struct gw_conf_key ca_keys[] = {
 #define C gw_conf_ca
 	STR(C, file, NULL, GW_CF_REQUIRED | GW_CF_PATH,
-	    "PEM file with one or more CA certificates that become registered."),
+	    "PEM file with one or more CA certificates that become "
+	    "registered."),
 	LIST(C, revocation, 0,
-	     "What is asked about certificates, in this order, until one answers: ocsp, crl. Empty: both."),
+	     "What is asked about certificates, in this order, until one "
+	     "answers: ocsp, crl. Empty: both."),
 	STR(C, ocsp_url, NULL, 0, "OCSP responder registered for this CA."),
 	ENUM(C, ocsp_mode, "failover", "failover|override",
-	     "Whether ocsp_url is asked after the URLs of the certificate, or instead."),
+	     "Whether ocsp_url is asked after the URLs of the certificate, or "
+	     "instead."),
 	ENUM(C, ocsp_hash, "sha1", "sha1|sha256",
 	     "Hash by which responders are asked; most know only sha1."),
 	ENUM(C, ocsp_method, "auto", "auto|post",
-	     "auto asks by GET, which proxies may cache, when the question is short."),
+	     "auto asks by GET, which proxies may cache, when the question is "
+	     "short."),
 	BOOL(C, ocsp_nonce, "no",
-	     "Whether a nonce is sent. A responder that refuses it is asked again without, and that refusal is not signed: against somebody on the way a nonce protects only where responders take it and time is short. One that leaves it out of its answer is not believed."),
+	     "Whether a nonce is sent. A responder that refuses it is asked "
+	     "again without, and that refusal is not signed: against somebody "
+	     "on the way a nonce protects only where responders take it and "
+	     "time is short. One that leaves it out of its answer is not "
+	     "believed."),
 	LIST(C, crl, 0,
-	     "Revocation lists of this CA: http URLs, ldap URLs without a host, or files in crl_dir. Asked besides the certificate's own distribution points."),
+	     "Revocation lists of this CA: http URLs, ldap URLs without a "
+	     "host, or files in crl_dir. Asked besides the certificate's own "
+	     "distribution points."),
 	BOOL(C, check_intermediates, "yes",
-	     "Whether CAs in the path that are not registered themselves must be shown to stand, like the card."),
+	     "Whether CAs in the path that are not registered themselves must "
+	     "be shown to stand, like the card."),
 	ENUM(C, on_unavailable, "deny", "deny|grace",
-	     "When nothing answers: refuse, or go on with the last good answer for a while."),
+	     "When nothing answers: refuse, or go on with the last good answer "
+	     "for a while."),
 	MSEC(C, grace, "1h", 0, HOUR(24 * 7),
-	     "With on_unavailable = grace: how long after its end the last good answer about a certificate is still used."),
+	     "With on_unavailable = grace: how long after its end the last "
+	     "good answer about a certificate is still used."),
 	BOOL(C, require_smartcard_eku, "yes",
-	     "Whether certificates need the smart-card logon purpose besides client authentication."),
+	     "Whether certificates need the smart-card logon purpose besides "
+	     "client authentication."),
 	LIST(C, require_eku, 0,
-	     "Further extended key usages that certificates need, as OIDs, all of them."),
+	     "Further extended key usages that certificates need, as OIDs, all "
+	     "of them."),
 	LIST(C, require_policy, 0,
-	     "Certificate policies, as OIDs, one of which the path must be valid for."),
+	     "Certificate policies, as OIDs, one of which the path must be "
+	     "valid for."),
 	BOOL(C, ntauth, "no",
-	     "Whether the CA that issued the card must be in the directory's NTAuthCertificates."),
+	     "Whether the CA that issued the card must be in the directory's "
+	     "NTAuthCertificates."),
 	INT(C, max_depth, "8", 0, 8,
 	    "CAs allowed between a certificate and the end of its path."),
 	MSEC(C, validity_skew, "0s", 0, HOUR(1),
-	     "How long before its validity begins, and after it has ended, a certificate under this CA still passes, the CAs in its path included. A relaxation, shown by gwctl ca show: 0s takes certificates by their word. Something is needed only where a CA's clock is ahead of the gateway's and cards are used at once."),
+	     "How long before its validity begins, and after it has ended, a "
+	     "certificate under this CA still passes, the CAs in its path "
+	     "included. A relaxation, shown by gwctl ca show: 0s takes "
+	     "certificates by their word. Something is needed only where a "
+	     "CA's clock is ahead of the gateway's and cards are used at "
+	     "once."),
 	LIST(C, relax, 0,
-	     "Rules given up for this CA, shown by gwctl ca show: any-eku (anyExtendedKeyUsage will do), ca-eku (purposes need not nest), lenient (extensions need not be as RFC 5280 has CAs write them)."),
+	     "Rules given up for this CA, shown by gwctl ca show: any-eku "
+	     "(anyExtendedKeyUsage will do), ca-eku (purposes need not nest), "
+	     "lenient (extensions need not be as RFC 5280 has CAs write "
+	     "them)."),
 #undef C
 };
 
@@ -207,21 +265,30 @@ static const struct gw_conf_key listener_keys[] = {
 	STR(L, address, NULL, GW_CF_REQUIRED,
 	    "ADDRESS:PORT to listen on; an IPv6 address stands in brackets."),
 	STR(L, certificate, NULL, GW_CF_REQUIRED | GW_CF_PATH,
-	    "PEM file with the gateway's certificate and its intermediates. Clients that ask for no name, or for one that no certificate has, are shown this one. Read again by gwctl reload."),
+	    "PEM file with the gateway's certificate and its intermediates. "
+	    "Clients that ask for no name, or for one that no certificate has, "
+	    "are shown this one. Read again by gwctl reload."),
 	STR(L, key, NULL, GW_CF_REQUIRED | GW_CF_PATH,
 	    "PEM file with the private key of the certificate."),
 	STR(L, staple, NULL, GW_CF_PATH,
-	    "File with an OCSP response in DER about the certificate, sent along to clients that ask for it as long as it is fresh. Something else must fetch it and call gwctl reload."),
+	    "File with an OCSP response in DER about the certificate, sent "
+	    "along to clients that ask for it as long as it is fresh. "
+	    "Something else must fetch it and call gwctl reload."),
 	BOOL(L, strict_sni, "no",
-	     "Whether a client that asks for a name no certificate has is refused (unrecognized_name)."),
+	     "Whether a client that asks for a name no certificate has is "
+	     "refused (unrecognized_name)."),
 	STR(L, upstream, NULL, 0,
 	    "Upstream for every path that no route takes."),
 	ENUM(L, denied, "page", "page|alert",
-	     "What a denied client gets: a page with the reason, or a TLS alert."),
+	     "What a denied client gets: a page with the reason, or a TLS "
+	     "alert."),
 	ENUM(L, admission, "directory", "directory|certificate",
-	     "What admits: the account in the directory, or the certificate alone. With `certificate` nobody's account is looked up and the upstream learns no user name."),
+	     "What admits: the account in the directory, or the certificate "
+	     "alone. With `certificate` nobody's account is looked up and the "
+	     "upstream learns no user name."),
 	LIST(L, require_group, 0,
-	     "Groups, by name or SID, one of which the user's token must hold."),
+	     "Groups, by name or SID, one of which the user's token must "
+	     "hold."),
 	MSEC(L, handshake_timeout, "10s", 100, MIN(5),
 	     "How long the TLS handshake, verdict included, may take."),
 	MSEC(L, header_timeout, "10s", 100, MIN(5),
@@ -229,29 +296,45 @@ static const struct gw_conf_key listener_keys[] = {
 	MSEC(L, idle_timeout, "1min", 100, HOUR(24),
 	     "How long a connection may rest between requests."),
 	MSEC(L, body_timeout, "30s", 100, HOUR(1),
-	     "How long a body or tunnel may stall in one direction while the other side waits to write."),
+	     "How long a body or tunnel may stall in one direction while the "
+	     "other side waits to write."),
 	INT(L, body_min_rate, "500", 0, 1000000000,
-	    "Bytes a second that a client must send of a request's body or take of a response, as long as it is the client that is waited for. It may fall behind by body_timeout, and with 0 by that much at each byte."),
+	    "Bytes a second that a client must send of a request's body or "
+	    "take of a response, as long as it is the client that is waited "
+	    "for. It may fall behind by body_timeout, and with 0 by that much "
+	    "at each byte."),
 	MSEC(L, tunnel_timeout, "1h", SEC(1), DAY(7),
-	     "How long an upgraded connection (WebSocket) may rest in both directions. It never outlasts its session. Where the gateway ends a WebSocket it sends a Close frame, if no frame of the server is under way: 1008 with the reason's name at a session's end, 1001 for rest and when the gateway stops."),
+	     "How long an upgraded connection (WebSocket) may rest in both "
+	     "directions. It never outlasts its session. Where the gateway "
+	     "ends a WebSocket it sends a Close frame, if no frame of the "
+	     "server is under way: 1008 with the reason's name at a session's "
+	     "end, 1001 for rest and when the gateway stops."),
 	INT(L, max_header, "16384", 1024, 65536,
 	    "The largest request head, in bytes."),
 	INT(L, max_body, "17179869184", 0, INT64_C(1) << 50,
 	    "The largest request body, in bytes."),
 	INT(L, max_connections, "20000", 1, 1000000,
-	    "How many connections may be open at once. This and the following limits count for all workers together; what is too much is closed at once, before TLS, and counted as refused."),
+	    "How many connections may be open at once. This and the following "
+	    "limits count for all workers together; what is too much is closed "
+	    "at once, before TLS, and counted as refused."),
 	INT(L, max_handshakes, "4096", 0, 1000000,
-	    "How many TLS handshakes may be under way at once, those that wait for their verdict included; 0: no limit."),
+	    "How many TLS handshakes may be under way at once, those that wait "
+	    "for their verdict included; 0: no limit."),
 	INT(L, max_heads, "4096", 0, 1000000,
-	    "How many requests may be under way at once whose head has come in part only; 0: no limit. One more is answered with gateway-busy."),
+	    "How many requests may be under way at once whose head has come in "
+	    "part only; 0: no limit. One more is answered with gateway-busy."),
 	INT(L, source_connections, "10000", 0, 1000000,
-	    "Of max_connections, what one client address may hold; of IPv6 the /64 counts. 0, no limit, where all clients come from one address, such as a balancer's."),
+	    "Of max_connections, what one client address may hold; of IPv6 the "
+	    "/64 counts. 0, no limit, where all clients come from one address, "
+	    "such as a balancer's."),
 	INT(L, source_handshakes, "1024", 0, 1000000,
 	    "Of max_handshakes, what one client address may hold."),
 	INT(L, source_heads, "1024", 0, 1000000,
 	    "Of max_heads, what one client address may hold."),
 	BOOL(L, resumption, "yes",
-	     "Whether a client may take up a TLS session again without the card, for an hour at most. Its certificate is judged anew each time."),
+	     "Whether a client may take up a TLS session again without the "
+	     "card, for an hour at most. Its certificate is judged anew each "
+	     "time."),
 #undef L
 };
 
@@ -270,7 +353,8 @@ static const struct gw_conf_key route_keys[] = {
 #define R gw_conf_route
 	STR(R, upstream, NULL, GW_CF_REQUIRED, "Upstream of this path."),
 	LIST(R, require_group, 0,
-	     "Groups one of which is needed for this path, besides the listener's."),
+	     "Groups one of which is needed for this path, besides the "
+	     "listener's."),
 #undef R
 };
 
@@ -296,11 +380,14 @@ const struct gw_conf_section gw_conf_sections[] = {
 	PLAIN("revocation", revocation, GW_AUTH,
 	      "How OCSP is asked and judged."),
 	PLAIN("session", session, GW_AUTH, "How long an admission lasts."),
-	PLAIN("policy", policy, GW_AUTH | GW_KDC, "Who is refused in any case."),
+	PLAIN("policy", policy, GW_AUTH | GW_KDC,
+	      "Who is refused in any case."),
 	PLAIN("headers", headers, GW_PROXY,
-	      "What the upstream is told. Fields of these names that a client sends are removed."),
+	      "What the upstream is told. Fields of these names that a client "
+	      "sends are removed."),
 	{ TITLED("ca", gw_conf_ca, cas, ca_count, GW_AUTH | GW_PROXY, ca_keys,
-		 "A registered CA: certificates that chain to it may be admitted.") },
+		 "A registered CA: certificates that chain to it may be "
+		 "admitted.") },
 	{ TITLED("upstream", gw_conf_upstream, upstreams, upstream_count,
 		 GW_PROXY, upstream_keys,
 		 "Servers behind the gateway that do the same work.") },
@@ -309,12 +396,16 @@ const struct gw_conf_section gw_conf_sections[] = {
 		 "An address where clients knock.") },
 	{ TITLED("identity", gw_conf_identity, identities, identity_count,
 		 GW_SUPERVISOR, identity_keys,
-		 "A further certificate of a listener, for other names or with another type of key; stands inside its listener. The client's TLS version, ciphers and the name it asks for choose; two of one type with one name are refused."),
+		 "A further certificate of a listener, for other names or with "
+		 "another type of key; stands inside its listener. The "
+		 "client's TLS version, ciphers and the name it asks for "
+		 "choose; two of one type with one name are refused."),
 	  .parent = "listener",
 	  .parent_offset = offsetof(struct gw_conf_identity, listener) },
 	{ TITLED("route", gw_conf_route, routes, route_count,
 		 GW_PROXY | GW_AUTH, route_keys,
-		 "A path prefix of a listener with an upstream or groups of its own; stands inside its listener."),
+		 "A path prefix of a listener with an upstream or groups of "
+		 "its own; stands inside its listener."),
 	  .parent = "listener",
 	  .parent_offset = offsetof(struct gw_conf_route, listener) },
 };
