@@ -496,6 +496,29 @@ Test(auth, a_silent_responder_delays_only_those_who_need_it)
 	cr_expect_not_null(strstr(ask_status(&a), "no answer within 1500 ms"));
 }
 
+/* A live session's certificate is asked about again before the answer that
+ * let it in ends; one that nobody uses is not. */
+Test(auth, asked_again_before_the_answer_ends)
+{
+	struct gw_verdict_msg v;
+	uint64_t began;
+
+	auth_start(&a, (const struct setting[]){
+		{ "revocation", "cache_max", "3s" }, { NULL, NULL, NULL } });
+	began = gw_mono_ms();
+	v = log_in(0, 1, "good");
+	cr_assert_eq(v.verdict, GW_VERDICT_ALLOW);
+	while (strstr(ask_status(&a), "\"asked\":2,\"from_cache\":0") == NULL &&
+	       gw_mono_ms() - began < WAIT_MS)
+		usleep(20000);
+	cr_expect_geq(gw_mono_ms() - began, 2000, "not at once either");
+	cr_expect_lt(gw_mono_ms() - began, 3000, "the answer had ended");
+	leave(&a, 0, v.session);
+	usleep(3000 * 1000); /* past its next turn */
+	cr_expect_not_null(strstr(ask_status(&a), "\"asked\":2,"),
+			   "nobody is in");
+}
+
 Test(auth, status)
 {
 	static const struct setting more[] = {
