@@ -187,11 +187,24 @@ gw_revocation_flush(struct gw_revocation *r)
 	}
 }
 
+/* Flights that wait for others, which may end before them. */
+static void
+forget_signers(struct gw_revocation *r)
+{
+	struct entry *e;
+
+	for (size_t i = 0; i < BUCKETS; i++)
+		LIST_FOREACH(e, &r->buckets[i], by_key)
+			if (e->flight != NULL)
+				gw_revocation_forget(&e->flight->ocsp.signer);
+}
+
 void
 gw_revocation_free(struct gw_revocation *r)
 {
 	if (r == NULL)
 		return;
+	forget_signers(r);
 	for (size_t i = 0; i < BUCKETS; i++)
 		while (!LIST_EMPTY(&r->buckets[i]))
 			drop(LIST_FIRST(&r->buckets[i]));
