@@ -219,7 +219,8 @@ static const struct hello hellos[] = {
 	/* server_name: RFC 6066, 3 */
 	{ "SNI: nothing", MORE("\x00\x00\x00\x00"), .alert = 50 },
 	{ "SNI: empty list", MORE("\x00\x00\x00\x02\x00\x00"), .alert = 50 },
-	{ "SNI: empty name", MORE("\x00\x00\x00\x05\x00\x03\x00\x00\x00"), .alert = 50 },
+	{ "SNI: empty name", MORE("\x00\x00\x00\x05\x00\x03\x00\x00\x00"),
+	  .alert = 50 },
 	{ "SNI: with a NUL",
 	  MORE("\x00\x00\x00\x08\x00\x06\x00\x00\x03g\0w"), .alert = 112 },
 	{ "SNI: two names",
@@ -236,8 +237,10 @@ static const struct hello hellos[] = {
 	{ "ALPN: bytes after",
 	  MORE("\x00\x10\x00\x0c\x00\x09\x08http/1.1x"), .alert = 50 },
 	{ "ALPN: h2 alone", MORE("\x00\x10\x00\x05\x00\x03\x02h2"), .alert = 120 },
-	{ "ALPN: in capitals", MORE("\x00\x10\x00\x0b\x00\x09\x08HTTP/1.1"), .alert = 120 },
-	{ "ALPN", MORE("\x00\x10\x00\x0b\x00\x09\x08http/1.1"), .alert = SERVER_HELLO },
+	{ "ALPN: in capitals", MORE("\x00\x10\x00\x0b\x00\x09\x08HTTP/1.1"),
+	  .alert = 120 },
+	{ "ALPN", MORE("\x00\x10\x00\x0b\x00\x09\x08http/1.1"),
+	  .alert = SERVER_HELLO },
 	/* versions */
 	{ "TLS 1.1", .version = 0x0302, .only12 = true, .alert = 70 },
 	{ "TLS 1.0", .version = 0x0301, .only12 = true, .alert = 70 },
@@ -266,8 +269,8 @@ static const struct hello hellos[] = {
 	{ "no signatures", .no_sigs = true, .only13 = true, .alert = 109 },
 	{ "SHA-1 alone", MORE("\x00\x0d\x00\x06\x00\x04\x02\x01\x02\x03"), .alert = 40,
 	  .no_sigs = true },
-	{ "SHA-224 alone", MORE("\x00\x0d\x00\x06\x00\x04\x03\x01\x03\x03"), .alert = 40,
-	  .no_sigs = true },
+	{ "SHA-224 alone", MORE("\x00\x0d\x00\x06\x00\x04\x03\x01\x03\x03"),
+	  .alert = 40, .no_sigs = true },
 	/* the rest of the message */
 	/* RFC 8446, 4.1.2 has 47 for it; OpenSSL finds no valid message */
 	{ "deflate alone", .compression = "\1", .compression_len = 1,
