@@ -166,6 +166,37 @@ Test(registry, live_session)
 	responder_stop(&r);
 }
 
+/* A ticket of a card whose CA has gone since. */
+Test(registry, resumption)
+{
+	static const int versions[] = { 12, 13 };
+	struct responder r = responder_start();
+
+	for (size_t i = 0; i < GW_COUNT(versions); i++) {
+		const char *id = register_other(r.url);
+		struct wire *w = WIRE(.card = CARD, .tls = versions[i]);
+		struct wire *again;
+		void *s;
+
+		(void)wire_say(w, "GET /echo/ HTTP/1.1\r\nHost: g\r\n"
+				  "Connection: close\r\n\r\n");
+		cr_assert(contains(wire_read_until(w, NULL, 8000), " 200 "));
+		s = wire_session(w);
+		wire_close(w);
+		cr_assert_eq(GWCTL(NULL, "ca", "deregister", id, "--force")
+				     .status, 0);
+		again = WIRE(.card = CARD, .tls = versions[i], .session = s);
+		cr_expect(wire_is_resumed(again), "1.%d", versions[i] - 10);
+		(void)wire_say(again, "GET /echo/ HTTP/1.1\r\nHost: g\r\n"
+				      "Accept: application/json\r\n"
+				      "Connection: close\r\n\r\n");
+		cr_expect(contains(wire_read_until(again, NULL, 8000),
+				   "cert-untrusted"), "1.%d", versions[i] - 10);
+		wire_close(again);
+	}
+	responder_stop(&r);
+}
+
 /* ---- the client is shown the names */
 
 static bool

@@ -26,9 +26,10 @@ with(const char *all, const char *from, const char *to)
 	return text("%.*s%s%s", (int)(at - all), all, to, at + strlen(from));
 }
 
-/* Its own copies of the lab's certificate and key; every login is judged. */
+/* Its own copies of the lab's certificate and key; every login is judged.
+ * `more` goes into its listener. */
 static void
-start_gate(void)
+start_gate_with(const char *more)
 {
 	const char *cert = conf_value("certificate"), *key = conf_value("key");
 	char *conf;
@@ -37,11 +38,26 @@ start_gate(void)
 	conf = conf_text(dir, lab("ECHO_URL") + 7);
 	conf = with(conf, cert, text("%s/server.pem", dir));
 	conf = with(conf, key, text("%s/server.key", dir));
+	conf = with(conf, "\tupstream = \"behind\"\n",
+		    text("\tupstream = \"behind\"\n%s", more));
 	spill(text("%s/server.pem", dir), slurp(cert));
 	spill(text("%s/server.key", dir), slurp(key));
 	cr_assert_eq(RUN(5000, "chmod", "600",
 			 text("%s/server.key", dir)).status, 0);
 	gate = gate_start(dir, text("%ssession { reuse = \"0s\" }\n", conf));
+}
+
+static void
+start_gate(void)
+{
+	start_gate_with("");
+}
+
+static void
+start_gate_for_group(void)
+{
+	lab_do("join", CARD);
+	start_gate_with("\trequire_group = {\"Smartcard Users\"}\n");
 }
 
 static void
@@ -55,16 +71,28 @@ stop_gate_and_heal(void)
 {
 	gate_stop(&gate);
 	lab_do("unrevoke", CARD);
+	lab_do("enable", CARD);
+}
+
+static void
+stop_gate_and_leave(void)
+{
+	gate_stop(&gate);
+	lab_do("leave", CARD);
 }
 
 TestSuite(resumption, .init = start_gate, .fini = stop_gate_and_heal,
 	  .timeout = 90);
+TestSuite(resumption_group, .init = start_gate_for_group,
+	  .fini = stop_gate_and_leave, .timeout = 90);
 TestSuite(reload, .init = start_gate, .fini = stop_gate, .timeout = 90);
 
 ReportHook(TEST_CRASH)(struct criterion_test_stats *stats)
 {
 	(void)stats;
 	lab_do("unrevoke", CARD);
+	lab_do("enable", CARD);
+	lab_do("leave", CARD);
 }
 
 /* ---- sessions taken up again */
@@ -117,6 +145,30 @@ Test(resumption, revoked_card)
 		expect("revoked", versions[i], s, "cert-revoked");
 		lab_do("unrevoke", CARD);
 		expect("good again", versions[i], s, " 200 ");
+	}
+}
+
+Test(resumption, disabled_account)
+{
+	for (size_t i = 0; i < GW_COUNT(versions); i++) {
+		void *s = ticket(versions[i]);
+
+		lab_do("disable", CARD);
+		expect("disabled", versions[i], s, "account-disabled");
+		lab_do("enable", CARD);
+		expect("enabled", versions[i], s, " 200 ");
+	}
+}
+
+Test(resumption_group, left)
+{
+	for (size_t i = 0; i < GW_COUNT(versions); i++) {
+		void *s = ticket(versions[i]);
+
+		lab_do("leave", CARD);
+		expect("left", versions[i], s, "policy-group");
+		lab_do("join", CARD);
+		expect("joined", versions[i], s, " 200 ");
 	}
 }
 

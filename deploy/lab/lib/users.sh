@@ -200,6 +200,47 @@ lab_ntauth() { # on|off
 	)
 }
 
+# On each DC, so that no replication is to be waited for; what is replaced may
+# come twice.
+replace_on_dcs() { # DN ATTRIBUTE VALUE...
+	local dn=$1 attribute=$2 dc
+	shift 2
+	for dc in dc1 dc2; do
+		logged accounts ldbmodify -H "$(sam $dc)" <(
+			printf 'dn: %s\nchangetype: modify\n' "$dn"
+			printf 'replace: %s\n' "$attribute"
+			printf "$attribute: %s\n" "$@"
+		)
+	done
+}
+
+lab_disable() { # USER
+	replace_on_dcs "$(dn_of "$1")" userAccountControl \
+		$((uac_normal | uac_disabled))
+}
+
+lab_enable() { # USER
+	replace_on_dcs "$(dn_of "$1")" userAccountControl $uac_normal
+}
+
+set_card_users() { # USER...
+	local user members=()
+	for user; do members+=("$(dn_of "$user")"); done
+	replace_on_dcs "$(dn_of 'Smartcard Users')" member "${members[@]}"
+}
+
+card_users() { sed -n 's/^Smartcard Users: //p' <<<"$groups"; }
+
+lab_join() { # USER who does not belong there from the start
+	# shellcheck disable=SC2046 # names are words
+	set_card_users $(card_users) "$1"
+}
+
+lab_leave() { # USER
+	# shellcheck disable=SC2046
+	set_card_users $(card_users)
+}
+
 # Which of oscar's cards are his, in the forms that altSecurityIdentities has
 # for it (KB5014754); the serial number's bytes in reverse.
 map_cards() {
