@@ -1,6 +1,7 @@
 /* load.c — a mutual-TLS load generator: one thread, one epoll loop. It says
- * how many handshakes were resumed and checks every response, which the usual
- * ones do not.
+ * how many handshakes were resumed and checks every byte of every response,
+ * which the usual ones do not; and has one version and cipher, so that all
+ * gateways do the same work.
  *
  *   load -m keepalive -n CONNECTIONS -r REQUESTS    sequential on each
  *   load -m full      -r CONNECTIONS                new session each, 1 request
@@ -10,7 +11,8 @@
  *                                                   the end of standard input
  *   load -m bulk      -n TUNNELS -b BYTES           echo through each tunnel
  *
- * Common: -a ADDRESS:PORT -c CERT -k KEY -p PATH. One line of JSON comes out.
+ * Common: -a ADDRESS:PORT -c CERT -k KEY -s BYTES, the size of a response.
+ * One line of JSON comes out.
  * The server is not verified: this is a stop-watch, not a client. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -31,6 +33,7 @@
 
 #define HEAD_MAX 8192
 #define PIECE    16384
+#define CIPHER   "TLS_AES_256_GCM_SHA384"
 
 enum mode { KEEPALIVE, FULL, RESUMED, RATE, TUNNELS, BULK };
 enum state { CONNECTING, HANDSHAKE, READY, SENDING, HEAD, BODY, TUNNEL };
@@ -50,11 +53,10 @@ struct conn {
 
 static struct {
 	enum mode mode;
-	const char *cert, *key, *path;
+	const char *cert, *key;
 	struct sockaddr_in sa;
-	uint64_t conns, requests, rate, bytes;
-} opt = { .path = "/bytes/1024", .conns = 1, .requests = 1,
-	  .bytes = 1 << 20 };
+	uint64_t conns, requests, rate, bytes, size;
+} opt = { .conns = 1, .requests = 1, .bytes = 1 << 20, .size = 1024 };
 
 static struct {
 	uint64_t started, done, errors, handshakes, resumed, bytes, open;
@@ -67,6 +69,8 @@ static int epfd;
 static char request[1024];
 static size_t request_len;
 static bool is_over;
+static char filler[65536]; /* what a response is made of */
+static char piece[PIECE];  /* what is echoed: one frame */
 static struct conn **idle; /* RATE: connections without work */
 static size_t idle_count;
 static uint64_t *backlog;  /* RATE: due times nobody has taken yet */
@@ -153,7 +157,7 @@ begin_request(struct conn *c, uint64_t due_us)
 	c->due_us = due_us;
 	c->sent = c->len = 0;
 	c->state = SENDING;
-	st.started += opt.mode == KEEPALIVE || opt.mode == RATE;
+	st.started += opt.mode == KEEPALIVE;
 }
 
 /* After a response: what does this connection do next? */
@@ -204,7 +208,8 @@ on_new_session(SSL *ssl, SSL_SESSION *s)
 	return 1;
 }
 
-/* The head must say 200 (or 101) and, for 200, how long the body is. */
+/* The head must say 200 (or 101) and, for 200, that the body is as long as
+ * was asked for. */
 static bool
 parse_head(struct conn *c, char *end)
 {
@@ -222,7 +227,8 @@ parse_head(struct conn *c, char *end)
 	if (strncmp(c->buf, "HTTP/1.1 200", 12) != 0 || field == NULL)
 		return false;
 	c->body_left = strtoull(field + 17, NULL, 10);
-	if (extra > c->body_left)
+	if (c->body_left != opt.size || extra > c->body_left ||
+	    memcmp(rest, filler, extra) != 0)
 		return false;
 	c->body_left -= extra;
 	st.bytes += extra;
@@ -304,18 +310,52 @@ step_body(struct conn *c)
 	rc = SSL_read(c->ssl, buf, sizeof(buf));
 	if (rc <= 0)
 		return blocked(c, rc);
-	if ((uint64_t)rc > c->body_left)
+	if ((uint64_t)rc > c->body_left ||
+	    memcmp(buf, filler, (size_t)rc) != 0)
 		return -1;
 	c->body_left -= (uint64_t)rc;
 	st.bytes += (uint64_t)rc;
 	return 1;
 }
 
-/* BULK: keeps a window of pieces under way and counts what comes back. */
+/* One WebSocket frame: final, binary, masked with zero (RFC 6455, 5.2). What
+ * comes back is the same bytes, whoever looks at frames on the way. */
+static void
+make_piece(void)
+{
+	const size_t head = 8, len = PIECE - head;
+
+	for (size_t i = head; i < PIECE; i++)
+		piece[i] = (char)(i * 31);
+	piece[0] = (char)0x82;
+	piece[1] = (char)(0x80 | 126);
+	piece[2] = (char)(len >> 8);
+	piece[3] = (char)len;
+}
+
+/* Whether `len` echoed bytes are those sent at this place of the stream. */
+static bool
+is_echo(uint64_t at, const char *p, size_t len)
+{
+	while (len > 0) {
+		size_t from = (size_t)(at % PIECE);
+		size_t n = len < PIECE - from ? len : PIECE - from;
+
+		if (memcmp(p, piece + from, n) != 0)
+			return false;
+		at += n;
+		p += n;
+		len -= n;
+	}
+	return true;
+}
+
+/* BULK: keeps a window of pieces under way and counts what comes back. A
+ * piece that was taken in part goes on where it was. */
 static int
 step_tunnel(struct conn *c)
 {
-	static char piece[PIECE], back[65536];
+	static char back[65536];
 	int rc;
 
 	if (opt.mode == TUNNELS) {
@@ -326,7 +366,9 @@ step_tunnel(struct conn *c)
 		return rc > 0 ? 1 : blocked(c, rc);
 	}
 	while (c->echo_out < opt.bytes && c->echo_out - c->echo_in < 262144) {
-		rc = SSL_write(c->ssl, piece, PIECE);
+		size_t from = (size_t)(c->echo_out % PIECE);
+
+		rc = SSL_write(c->ssl, piece + from, (int)(PIECE - from));
 		if (rc <= 0) {
 			if (blocked(c, rc) < 0)
 				return -1;
@@ -343,6 +385,8 @@ step_tunnel(struct conn *c)
 		      c->echo_out - c->echo_in < 262144 ? EPOLLOUT : 0));
 		return 0;
 	}
+	if (!is_echo(c->echo_in, back, (size_t)rc))
+		return -1;
 	c->echo_in += (uint64_t)rc;
 	st.bytes += (uint64_t)rc;
 	if (c->echo_in >= opt.bytes && !c->was_counted) {
@@ -394,14 +438,14 @@ release_due(uint64_t start_us)
 
 		if (due > now)
 			return;
+		st.started++;
 		if (idle_count > 0) {
 			struct conn *c = idle[--idle_count];
 
 			begin_request(c, due);
 			drive(c);
-		} else if (backlog_len < opt.requests) {
+		} else {
 			backlog[backlog_len++] = due;
-			st.started++;
 		}
 	}
 }
@@ -444,6 +488,8 @@ set_up_tls(void)
 {
 	ctx = SSL_CTX_new(TLS_client_method());
 	if (opt.cert == NULL ||
+	    SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) != 1 ||
+	    SSL_CTX_set_ciphersuites(ctx, CIPHER) != 1 ||
 	    SSL_CTX_use_certificate_chain_file(ctx, opt.cert) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(ctx, opt.key, SSL_FILETYPE_PEM) != 1) {
 		ERR_print_errors_fp(stderr);
@@ -495,13 +541,14 @@ parse_options(int argc, char **argv)
 	uint64_t *const numbers[128] = { ['n'] = &opt.conns,
 					 ['r'] = &opt.requests,
 					 ['R'] = &opt.rate,
-					 ['b'] = &opt.bytes };
-	const char **const texts[128] = { ['c'] = &opt.cert, ['k'] = &opt.key,
-					  ['p'] = &opt.path };
+					 ['b'] = &opt.bytes,
+					 ['s'] = &opt.size };
+	const char **const texts[128] = { ['c'] = &opt.cert,
+					  ['k'] = &opt.key };
 	bool ok = true;
 	int o;
 
-	while ((o = getopt(argc, argv, "m:a:c:k:p:n:r:R:b:")) != -1) {
+	while ((o = getopt(argc, argv, "m:a:c:k:s:n:r:R:b:")) != -1) {
 		if (o == 'm')
 			ok = ok && parse_mode(optarg);
 		else if (o == 'a')
@@ -580,6 +627,8 @@ main(int argc, char **argv)
 	if (opt.mode == FULL || opt.mode == RESUMED)
 		opt.conns = 1;
 	set_up_tls();
+	memset(filler, 'x', sizeof(filler));
+	make_piece();
 	epfd = epoll_create1(EPOLL_CLOEXEC);
 	conns = calloc(opt.conns, sizeof(*conns));
 	idle = calloc(opt.conns, sizeof(struct conn *));
@@ -588,8 +637,9 @@ main(int argc, char **argv)
 			       sizeof(*st.latency_us));
 	request_len = (size_t)snprintf(
 		request, sizeof(request),
-		"GET %s HTTP/1.1\r\nHost: gateway.example.com\r\n"
-		"User-Agent: load\r\nAccept: */*\r\n%s\r\n", opt.path,
+		"GET /bytes/%llu HTTP/1.1\r\nHost: gateway.example.com\r\n"
+		"User-Agent: load\r\nAccept: */*\r\n%s\r\n",
+		(unsigned long long)opt.size,
 		opt.mode >= TUNNELS
 			? "Connection: upgrade\r\nUpgrade: websocket\r\n"
 			  "Sec-WebSocket-Version: 13\r\n"
