@@ -14,6 +14,8 @@
 
 #define TAG 16
 
+static const uint8_t none[1]; /* of length 0 */
+
 /* ---- RFC 8446, 7.1 */
 
 static void
@@ -67,8 +69,8 @@ make_key(const struct raw *t, const uint8_t from[RAW_HASH], const char *label,
 	hash_so_far(t, hash);
 	k->sequence = 0;
 	expand(from, label, hash, RAW_HASH, k->secret, RAW_HASH);
-	expand(k->secret, "key", NULL, 0, k->key, sizeof(k->key));
-	expand(k->secret, "iv", NULL, 0, k->iv, sizeof(k->iv));
+	expand(k->secret, "key", none, 0, k->key, sizeof(k->key));
+	expand(k->secret, "iv", none, 0, k->iv, sizeof(k->iv));
 }
 
 /* ---- records */
@@ -368,7 +370,7 @@ raw_finished_of(const struct raw *t, uint8_t out[RAW_HASH])
 {
 	uint8_t key[RAW_HASH], hash[RAW_HASH];
 
-	expand(t->out.secret, "finished", NULL, 0, key, RAW_HASH);
+	expand(t->out.secret, "finished", none, 0, key, RAW_HASH);
 	hash_so_far(t, hash);
 	HMAC(EVP_sha256(), key, RAW_HASH, hash, RAW_HASH, out, NULL);
 	return RAW_HASH;

@@ -52,7 +52,8 @@ static void
 put(struct bytes *b, const void *p, size_t n)
 {
 	cr_assert_leq(b->n + n, sizeof(b->p));
-	memcpy(b->p + b->n, p, n);
+	if (n > 0) /* or there may be nothing to point to */
+		memcpy(b->p + b->n, p, n);
 	b->n += n;
 }
 
