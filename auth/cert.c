@@ -8,7 +8,8 @@
 #include <openssl/err.h>
 #include <string.h>
 
-#define NESTING_MAX 16 /* of elements; directory names in names need 9 */
+#define NESTING_MAX    16 /* of elements; directory names in names need 9 */
+#define EXACT_TIME_LEN 15 /* YYYYMMDDHHMMSSZ */
 
 /* ---- limits */
 
@@ -303,6 +304,20 @@ gw_asn1_time(const ASN1_TIME *t, time_t *out)
 		return false;
 	*out = timegm(&tm);
 	return true;
+}
+
+bool
+gw_asn1_exact_time(const ASN1_GENERALIZEDTIME *t, time_t *out)
+{
+	const char *s;
+
+	if (t == NULL || ASN1_STRING_type(t) != V_ASN1_GENERALIZEDTIME ||
+	    ASN1_STRING_length(t) != EXACT_TIME_LEN)
+		return false;
+	/* libcrypto ends every string with a zero byte. */
+	s = (const char *)ASN1_STRING_get0_data(t);
+	return strspn(s, "0123456789") == EXACT_TIME_LEN - 1 &&
+	       s[EXACT_TIME_LEN - 1] == 'Z' && gw_asn1_time(t, out);
 }
 
 time_t

@@ -37,6 +37,10 @@ void gw_cert_sha256(const X509 *x, uint8_t out[GW_HASH]);
 
 /* UTCTime or GeneralizedTime; false when it cannot be read. */
 GW_MUST_CHECK bool gw_asn1_time(const ASN1_TIME *t, time_t *out);
+/* The one form of GeneralizedTime that RFC 5280, 4.1.2.5.2 allows: to the
+ * second, in UTC. False: another, or it cannot be read. */
+GW_MUST_CHECK bool gw_asn1_exact_time(const ASN1_GENERALIZEDTIME *t,
+				      time_t *out);
 /* The ends of its validity; one that cannot be read is no time at all: the
  * certificate is over, or not valid yet. */
 time_t gw_cert_not_after(const X509 *x);

@@ -125,6 +125,23 @@ malformed(struct gw_error *err, const char *what)
 	return gw_fail(err, GW_ERR_REVOCATION_MALFORMED, "%s", what);
 }
 
+/* OCSPResponse with one element in its OCTET STRING: libcrypto would not mind
+ * what follows that (4.2.1). */
+static bool
+is_framed(struct gw_der in)
+{
+	struct gw_der all, part, bytes;
+	uint8_t tag;
+
+	return gw_der_only(in, GW_DER_SEQUENCE, &all) &&
+	       gw_der_take(&all, &tag, &part) && /* the status */
+	       gw_der_only(all, GW_DER_CONTEXT_C, &part) &&
+	       gw_der_only(part, GW_DER_SEQUENCE, &bytes) &&
+	       gw_der_expect(&bytes, GW_DER_OID, &part) &&
+	       gw_der_only(bytes, GW_DER_OCTETS, &part) &&
+	       gw_der_only(part, GW_DER_SEQUENCE, &all);
+}
+
 static enum gw_err
 parse(const uint8_t *der, size_t len, OCSP_BASICRESP **out,
       struct gw_error *err)
@@ -144,6 +161,8 @@ parse(const uint8_t *der, size_t len, OCSP_BASICRESP **out,
 		return gw_fail(err, GW_ERR_REVOCATION_UNAVAILABLE,
 			       "responder says %s",
 			       OCSP_response_status_str(status));
+	if (!is_framed((struct gw_der){ der, len }))
+		return malformed(err, "not DER, or something follows");
 	*out = OCSP_response_get1_basic(resp);
 	return *out != NULL ? GW_ERR_OK
 			    : malformed(err, "no basic response in it");
@@ -284,10 +303,10 @@ read_single(OCSP_SINGLERESP *s, time_t produced, struct single *out)
 	*out = (struct single){ .reason = -1, .t.produced = produced };
 	out->status = OCSP_single_get0_status(s, &out->reason,
 					      &out->revoked_at, &this, &next);
-	if (!gw_asn1_time(this, &out->t.this) || out->t.this == 0)
+	if (!gw_asn1_exact_time(this, &out->t.this) || out->t.this == 0)
 		return false;
 	return next == NULL ||
-	       (gw_asn1_time(next, &out->t.next) && out->t.next != 0);
+	       (gw_asn1_exact_time(next, &out->t.next) && out->t.next != 0);
 }
 
 static enum gw_err
@@ -334,8 +353,13 @@ judge_all(OCSP_BASICRESP *basic, X509 *leaf, X509 *issuer,
 	struct single s;
 	time_t produced;
 
-	if (!gw_asn1_time(OCSP_resp_get0_produced_at(basic), &produced))
+	if (!gw_asn1_exact_time(OCSP_resp_get0_produced_at(basic), &produced))
 		return malformed(err, "producedAt cannot be read");
+	/* "good" is also said of what was never issued (2.2): such an answer,
+	 * kept by somebody, must not speak for a card made later. */
+	if (produced + rules->skew_s < gw_cert_not_before(leaf))
+		return gw_fail(err, GW_ERR_REVOCATION_STALE,
+			       "produced before the certificate's life began");
 	for (int i = 0; i < OCSP_resp_count(basic); i++) {
 		OCSP_SINGLERESP *one = OCSP_resp_get0(basic, i);
 

@@ -134,7 +134,7 @@ check_candidate(OCSP_BASICRESP *basic, X509 *x, X509 *issuer, time_t now,
 	enum gw_err rc = GW_ERR_OK;
 	time_t produced;
 
-	if (!gw_asn1_time(OCSP_resp_get0_produced_at(basic), &produced))
+	if (!gw_asn1_exact_time(OCSP_resp_get0_produced_at(basic), &produced))
 		return refuse(err, "producedAt cannot be read");
 	if (X509_cmp(x, issuer) != 0)
 		rc = check_delegation(x, issuer, produced, now, err);

@@ -89,6 +89,33 @@ on_crl(void *arg, struct gw_der der)
 		return; /* remembered there */
 }
 
+static void
+on_answer(void *arg, struct gw_der der)
+{
+	struct test *t = arg;
+
+	if (t->ocsp.p != NULL)
+		return; /* the first of several */
+	t->ocsp = (struct gw_blob){ gw_xcalloc(der.len + 1, 1), der.len };
+	memcpy(t->ocsp.p, der.p, der.len);
+}
+
+/* What a responder has said may be anything, nothing, too: that is for the
+ * judgement to refuse. Unusable is only a file that cannot be read. */
+static bool
+read_answer(struct test *t)
+{
+	static const char *const types[] = { "OCSP RESPONSE", NULL };
+	struct gw_blob b;
+
+	if (!gw_test_read(t->args.ocsp, &b))
+		return false;
+	if (!gw_test_blocks(t->args.ocsp, &b, types, on_answer, t))
+		on_answer(t, (struct gw_der){ b.p, b.len });
+	gw_blob_clear(&b);
+	return true;
+}
+
 static bool
 each_file(struct test *t, const struct gw_words *files,
 	  const char *const *types, gw_test_block_fn *fn)
@@ -118,7 +145,7 @@ read_input(struct test *t)
 	       each_file(t, &a->intermediates, cert_types, on_given) &&
 	       each_file(t, &a->cas, cert_types, on_ca) &&
 	       each_file(t, &a->crls, crl_types, on_crl) &&
-	       (a->ocsp == NULL || gw_test_read(a->ocsp, &t->ocsp));
+	       (a->ocsp == NULL || read_answer(t));
 }
 
 /* ---- stages */

@@ -39,7 +39,7 @@ GW_MUST_CHECK bool gw_test_args_read(int argc, char **argv,
 void gw_test_args_clear(struct gw_test_args *a);
 
 /* ---- testcert_files.c: each false, and a line on stderr, when the file
- * cannot be opened or holds nothing of the kind */
+ * cannot be read or holds nothing of the kind; an empty one can be read */
 struct gw_blob {
 	uint8_t *p; /* heap */
 	size_t len;

@@ -41,11 +41,11 @@ gw_test_read(const char *path, struct gw_blob *out)
 		if (b.len == cap)
 			b.p = gw_xrealloc(b.p, cap *= 2, 1);
 	}
-	is_good = ferror(f) == 0 && n == 0 && b.len > 0;
+	is_good = ferror(f) == 0 && n == 0;
 	(void)fclose(f);
 	if (!is_good) {
 		gw_blob_clear(&b);
-		return unusable(path, "empty, too large or unreadable");
+		return unusable(path, "too large or unreadable");
 	}
 	*out = b;
 	return true;

@@ -76,6 +76,7 @@ class Key:
         self.factor = factor
         x, y = self.points[factor]
         bits = b"\x04" + x.to_bytes(32, "big") + y.to_bytes(32, "big")
+        self.bits = bits
         self.info = seq(ON_P256, tlv(0x03, b"\0" + bits))
         self.id = hashlib.sha1(bits).digest()
 
@@ -163,13 +164,14 @@ class Cert:
         `info` (of the key), `change` (the inner part, before it is signed)."""
         Cert.serial += 1
         self.subject, self.key = subject, key
+        self.serial = other.get("serial", Cert.serial)
         signer = issuer.key if issuer else key
         by = other.get("by", issuer.subject if issuer else subject)
         algorithm = other.get("algorithm", SHA256)
         version = other.get("version", 2)
         tbs = seq(
             tlv(0xA0, integer(version)) if version else b"",
-            integer(other.get("serial", Cert.serial)), algorithm, name(by),
+            integer(self.serial), algorithm, name(by),
             seq(other.get("start", tlv(0x17, b"240101000000Z")),
                 other.get("end", tlv(0x17, b"400101000000Z"))),
             name(subject) if isinstance(subject, str) else subject,
