@@ -20,6 +20,7 @@ struct gw_loop {
 	struct gw_task *tasks, **tasks_end;
 	uint64_t now_ms, turn;
 	bool stop;
+	bool has_all; /* the batch holds what there was to tell */
 	struct epoll_event batch[BATCH];
 	int batch_len, batch_at;
 };
@@ -247,7 +248,7 @@ gw_loop_turn(const struct gw_loop *l)
 bool
 gw_loop_is_fresh(const struct gw_loop *l)
 {
-	return gw_mono_ms() == l->now_ms;
+	return l->has_all && gw_mono_ms() == l->now_ms;
 }
 
 /* All are noted before any is told. */
@@ -280,6 +281,7 @@ gw_loop_run(struct gw_loop *l)
 		l->batch_len = epoll_wait(l->epfd, l->batch, BATCH,
 					  next_timeout(l));
 		gw_assert(l->batch_len >= 0 || errno == EINTR);
+		l->has_all = l->batch_len >= 0 && l->batch_len < BATCH;
 		l->now_ms = gw_mono_ms();
 		l->turn++;
 		tell(l);

@@ -57,7 +57,8 @@ uint64_t gw_loop_now_ms(const struct gw_loop *l);
 uint64_t gw_loop_turn(const struct gw_loop *l);
 
 /* Whether the turn has only just begun: what happened more than a millisecond
- * ago has been told, or is pending. */
+ * ago has been told, or is pending. Never in a turn with as many events as
+ * one can hold: there may be older ones that it does not know of. */
 bool gw_loop_is_fresh(const struct gw_loop *l);
 
 /* Returns after gw_loop_stop(). */

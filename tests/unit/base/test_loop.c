@@ -174,6 +174,47 @@ Test(loop, events_are_noted_before_any_is_told)
 	}
 }
 
+static bool was_fresh;
+static int rounds;
+
+/* The machine may hold us up for a millisecond now and then. */
+static void
+on_crowd(struct gw_io *io, uint32_t events)
+{
+	(void)io;
+	(void)events;
+	was_fresh = was_fresh || gw_loop_is_fresh(loop);
+	if (++rounds >= 20000)
+		gw_loop_stop(loop);
+}
+
+/* With more to tell than one turn can hold, nobody knows what is pending. */
+Test(loop, is_not_fresh_before_all_is_noted)
+{
+	static const size_t sizes[] = { 255, 257 };
+	static struct gw_io io[257];
+	int fd[2];
+
+	cr_assert_eq(pipe(fd), 0);
+	cr_assert_eq(write(fd[1], "x", 1), 1);
+	for (size_t k = 0, i = 0; k < GW_COUNT(sizes); k++) {
+		for (; i < sizes[k]; i++) {
+			io[i] = (struct gw_io){ .fd = dup(fd[0]),
+						.fn = on_crowd };
+			cr_assert_eq(gw_loop_add(loop, &io[i], EPOLLIN),
+				     GW_ERR_OK);
+		}
+		rounds = 0;
+		was_fresh = false;
+		gw_loop_run(loop);
+		cr_expect_eq(was_fresh, k == 0, "%zu", sizes[k]);
+	}
+	for (size_t i = 0; i < GW_COUNT(io); i++)
+		close(io[i].fd);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 Test(loop, deferred_task_runs_once)
 {
 	struct gw_task task = { .fn = on_task };

@@ -2,6 +2,7 @@
  * holds too much, who is too slow, what servers say unasked. */
 #include "rig.h"
 
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdio.h>
@@ -440,37 +441,76 @@ Test(limits, unasked_answer)
 	rig_stop(r);
 }
 
+static void
+stop(struct rig *r)
+{
+	int status;
+
+	kill(rig_pid(r), SIGSTOP);
+	/* all its threads have stopped, not only been told to */
+	cr_assert_eq(waitpid(rig_pid(r), &status, WUNTRACED), rig_pid(r));
+	cr_assert(WIFSTOPPED(status));
+}
+
+static void
+dial_all(struct rig *r, int *fd, size_t n)
+{
+	struct sockaddr_in sa = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)rig_port(r)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+
+	for (size_t i = 0; i < n; i++) {
+		fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		cr_assert_eq(connect(fd[i], (void *)&sa, sizeof(sa)), 0);
+	}
+}
+
 /* The same when the client's request is seen first: both come while the
- * gateway is stopped. */
-Test(limits, unasked_answer_in_time)
+ * gateway is stopped, and between them a byte from each of a crowd. */
+static void
+answer_out_of_sight(size_t crowd)
 {
 	static const struct rig_key keys[] = {
 		{ "", "workers", "1" }, { NULL, NULL, NULL },
 	};
 	struct rig *r = rig_start(keys);
 	struct rig_client c;
+	int fd[300];
 	char *body;
-	int status;
 
 	usleep(200000); /* until the other worker's listener is gone */
 	rig_answer(r, &allow);
 	cr_assert(rig_connect(r, &c, 0));
+	dial_all(r, fd, crowd);
 	for (int i = 0; i < 3; i++) {
 		cr_assert_eq(rig_get(&c, "/unasked/100", NULL, NULL), 200);
-		kill(rig_pid(r), SIGSTOP);
-		/* all its threads have stopped, not only been told to */
-		cr_assert_eq(waitpid(rig_pid(r), &status, WUNTRACED),
-			     rig_pid(r));
-		cr_assert(WIFSTOPPED(status));
+		stop(r);
 		rig_send(&c, GET("/head"));
+		for (size_t k = 0; k < crowd; k++)
+			cr_assert_eq(send(fd[k], "\x16", 1, MSG_NOSIGNAL), 1);
 		usleep(1000000); /* a busy machine's server is late */
 		kill(rig_pid(r), SIGCONT);
 		cr_assert_eq(rig_response(&c, NULL, &body, NULL), 200);
 		cr_assert(strstr(body, "GET /head") != NULL, "%s", body);
 		free(body);
 	}
+	for (size_t k = 0; k < crowd; k++)
+		close(fd[k]);
 	rig_close(&c);
 	rig_stop(r);
+}
+
+Test(limits, unasked_answer_in_time)
+{
+	answer_out_of_sight(0);
+}
+
+/* More events than the gateway looks at in one turn: the server's is not
+ * among them. */
+Test(limits, unasked_answer_behind_a_crowd)
+{
+	answer_out_of_sight(300);
 }
 
 Test(limits, interim_flood)
