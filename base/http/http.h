@@ -28,7 +28,7 @@ enum gw_http_name {
 	GW_HF_FORWARDED, GW_HF_X_FORWARDED_FOR, GW_HF_X_FORWARDED_HOST,
 	GW_HF_X_FORWARDED_PROTO, GW_HF_X_FORWARDED, /* any other x-forwarded-* */
 	GW_HF_CLIENT_CERT, GW_HF_CLIENT_CERT_CHAIN, GW_HF_ACCEPT, GW_HF_SERVER,
-	GW_HF_DATE,
+	GW_HF_DATE, GW_HF_MAX_FORWARDS,
 };
 
 struct gw_http_field {
@@ -48,7 +48,7 @@ struct gw_http_msg {
 	struct gw_http_field field[GW_HTTP_FIELDS_MAX];
 	size_t field_count;
 	size_t head_len;       /* bytes of the head, empty line included */
-	int minor;             /* HTTP/1.minor, 0 or 1 */
+	int minor;             /* HTTP/1.minor, above 1 read as 1 */
 	enum gw_http_framing framing;
 	uint64_t content_length;
 	bool keep_alive;       /* this side may go on after this message */
@@ -60,6 +60,8 @@ struct gw_http_msg {
 	struct gw_str host;           /* authority: Host, or absolute form */
 	bool is_head;
 	bool expects_continue;
+	bool has_max_forwards; /* OPTIONS only; 0: not to be forwarded */
+	unsigned max_forwards; /* as received, at most what is counted */
 	/* responses */
 	int status;
 	struct gw_str reason;
@@ -167,7 +169,8 @@ struct gw_http_forward {
 };
 
 /* The head towards the upstream: origin form, Host, end-to-end fields minus
- * the owned ones, framing of our own, our fields, empty line. */
+ * the owned ones, framing of our own, Max-Forwards one lower, our fields,
+ * empty line. The writer turns bad where no forward is left. */
 void gw_http_write_request(struct gw_out *o, const struct gw_http_msg *m,
 			   const struct gw_http_forward *f);
 

@@ -7,6 +7,8 @@
 
 #define OPTIONS_MAX 32
 #define LENGTH_DIGITS_MAX 19
+/* The most forwards that are passed on, whatever more is allowed. */
+#define FORWARDS_MAX 255
 
 #define BIT(id) (UINT32_C(1) << GW_HF_##id)
 
@@ -173,6 +175,30 @@ on_expect(struct gw_http_head *h, struct gw_str value)
 	return GW_RULE_OK;
 }
 
+/* Bounds the way of OPTIONS (TRACE is not served); with other methods it means
+ * nothing to us and goes on as it came. What cannot be counted down would go
+ * on for ever if it were passed on, and dropping it takes the bound away as
+ * well: refused. */
+static enum gw_http_rule
+on_max_forwards(struct gw_http_head *h, struct gw_str value)
+{
+	struct gw_http_msg *m = h->m;
+
+	if (!h->is_request || !gw_http_is_word(m->method, "options"))
+		return GW_RULE_OK;
+	if (gw_http_has(h, GW_HF_MAX_FORWARDS) || value.len == 0)
+		return GW_RULE_MAX_FORWARDS;
+	for (size_t i = 0; i < value.len; i++) {
+		if (!gw_http_is_digit(value.p[i]))
+			return GW_RULE_MAX_FORWARDS;
+		m->max_forwards = m->max_forwards * 10 +
+				  (unsigned)(value.p[i] - '0');
+		m->max_forwards = GW_MIN(m->max_forwards, FORWARDS_MAX + 1u);
+	}
+	m->has_max_forwards = true;
+	return GW_RULE_OK;
+}
+
 static size_t
 token_len(struct gw_str s)
 {
@@ -268,6 +294,7 @@ static enum gw_http_rule (*const on_field[])(struct gw_http_head *,
 	[GW_HF_TRANSFER_ENCODING] = on_transfer_encoding,
 	[GW_HF_EXPECT] = on_expect,
 	[GW_HF_UPGRADE] = on_upgrade,
+	[GW_HF_MAX_FORWARDS] = on_max_forwards,
 };
 
 /* Gives the field its id and lets it act. */

@@ -141,14 +141,17 @@ take_target(struct gw_http_head *h, size_t max)
 	return GW_RULE_OK;
 }
 
-/* "HTTP/1.0" or "HTTP/1.1", in this case (RFC 9112 2.3). */
+/* "HTTP/1." and a digit, in this case (RFC 9112 2.3). What is above 1.1 is
+ * read as 1.1, as RFC 9110 2.5 wants: a minor version may not change where a
+ * message ends, and what goes on is written anew as 1.1, so that nobody
+ * behind us takes it for anything else. */
 static bool
 read_version(struct gw_http_msg *m, struct gw_str s)
 {
 	if (s.len != VERSION_LEN || memcmp(s.p, "HTTP/1.", 7) != 0 ||
-	    (s.p[7] != '0' && s.p[7] != '1'))
+	    !gw_http_is_digit(s.p[7]))
 		return false;
-	m->minor = s.p[7] - '0';
+	m->minor = s.p[7] != '0';
 	return true;
 }
 

@@ -5,7 +5,7 @@
  * names in one slot do not compile (-Woverride-init, an error in CI). */
 #define SLOT_COUNT 64
 #define SLOT(first, last, len) \
-	(((unsigned)(first) * 3 + (unsigned)(last) * 41 + (len)) % SLOT_COUNT)
+	(((unsigned)(first) * 3 + (unsigned)(last) * 45 + (len)) % SLOT_COUNT)
 #define NAME(first, last, text, id) \
 	[SLOT(first, last, sizeof(text) - 1)] = { text, sizeof(text) - 1, id }
 
@@ -37,6 +37,7 @@ static const struct name {
 	NAME('a', 't', "accept", GW_HF_ACCEPT),
 	NAME('s', 'r', "server", GW_HF_SERVER),
 	NAME('d', 'e', "date", GW_HF_DATE),
+	NAME('m', 's', "max-forwards", GW_HF_MAX_FORWARDS),
 };
 
 /* Whole families, for the members not listed above. */

@@ -31,7 +31,7 @@
 	X(REQUEST_LINE, GW_ERR_HTTP_BAD_REQUEST, "request-line", \
 	  "method, target and version, one space apart (RFC 9112 3)") \
 	X(VERSION, GW_ERR_HTTP_VERSION, "version", \
-	  "HTTP/1.1 or HTTP/1.0 (RFC 9112 2.3)") \
+	  "HTTP/1 and a minor version of one digit (RFC 9112 2.3)") \
 	X(TARGET_LONG, GW_ERR_HTTP_URI_TOO_LONG, "target-too-long", \
 	  "the request target exceeds the limit") \
 	X(TARGET_CHAR, GW_ERR_HTTP_BAD_REQUEST, "target-character", \
@@ -97,6 +97,8 @@
 	  "(RFC 9110 7.6.1)") \
 	X(EXPECTATION, GW_ERR_HTTP_EXPECTATION, "expectation", \
 	  "one Expect of 100-continue (RFC 9110 10.1.1)") \
+	X(MAX_FORWARDS, GW_ERR_HTTP_BAD_REQUEST, "max-forwards", \
+	  "OPTIONS has one Max-Forwards, of digits (RFC 9110 7.6.2)") \
 	X(UPGRADE_TWICE, GW_ERR_HTTP_BAD_REQUEST, "upgrade-twice", \
 	  "one Upgrade only") \
 	X(UPGRADE_VALUE, GW_ERR_HTTP_BAD_REQUEST, "upgrade-value", \

@@ -214,7 +214,8 @@ out_request_fields(struct gw_out *o, const struct gw_http_msg *m,
 	for (size_t i = 0; i < m->field_count; i++) {
 		const struct gw_http_field *f = &m->field[i];
 
-		if (f->is_hop || (not_forwarded >> f->id & 1) != 0)
+		if (f->is_hop || (not_forwarded >> f->id & 1) != 0 ||
+		    (f->id == GW_HF_MAX_FORWARDS && m->has_max_forwards))
 			continue;
 		if ((firsts & first_bit(f->name.p[0])) != 0 &&
 		    gw_http_is_owned(f->name, owned))
@@ -230,6 +231,22 @@ out_request_framing(struct gw_out *o, const struct gw_http_msg *m)
 		OUT_LITERAL(o, "Transfer-Encoding: chunked\r\n");
 	else if (m->framing == GW_BODY_LENGTH)
 		out_content_length(o, m->content_length);
+}
+
+static void
+out_max_forwards(struct gw_out *o, const struct gw_http_msg *m)
+{
+	char digits[20];
+
+	if (!m->has_max_forwards)
+		return;
+	if (m->max_forwards == 0) {
+		o->bad = true;
+		return;
+	}
+	OUT_LITERAL(o, "Max-Forwards: ");
+	out_str(o, decimal(m->max_forwards - 1, digits + sizeof(digits)));
+	OUT_LITERAL(o, "\r\n");
 }
 
 /* Serialised elsewhere; without its last CRLF it would run into ours. */
@@ -257,6 +274,7 @@ gw_http_write_request(struct gw_out *o, const struct gw_http_msg *m,
 	out_line(o, host, m->host);
 	out_request_fields(o, m, f->owned);
 	out_request_framing(o, m);
+	out_max_forwards(o, m);
 	if (f->upgrade && m->wants_upgrade)
 		out_upgrade(o, m->upgrade);
 	out_extra(o, f->extra, f->extra_len);

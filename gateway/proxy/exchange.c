@@ -97,27 +97,52 @@ gw_exchange_room(struct gw_conn *c, size_t len)
 }
 
 /* The connection goes on only if what follows is sure to be a request. */
+static struct gw_out
+begin_answer(struct gw_conn *c)
+{
+	struct gw_exchange *x = c->exchange;
+	struct gw_buf *b = gw_exchange_room(c, GW_PAGE_MAX);
+
+	x->keep_alive = x->keep_alive && x->request.is_written &&
+			!c->worker->is_stopping;
+	return (struct gw_out){ .p = gw_buf_tail(b), .cap = gw_buf_room(b) };
+}
+
+static void
+end_answer(struct gw_conn *c, const struct gw_out *o, int status)
+{
+	struct gw_exchange *x = c->exchange;
+
+	gw_assert(!o->bad);
+	gw_buf_added(c->out, o->len);
+	gw_buf_put(&c->worker->bufs, &x->to_up);
+	gw_buf_put(&c->worker->bufs, &x->from_up);
+	x->status = status;
+	x->is_page = x->has_head = x->response.is_written = true;
+}
+
 static void
 answer(struct gw_conn *c, enum gw_err why)
 {
 	struct gw_exchange *x = c->exchange;
-	struct gw_buf *b = gw_exchange_room(c, GW_PAGE_MAX);
-	struct gw_out o = { .p = gw_buf_tail(b), .cap = gw_buf_room(b) };
+	struct gw_out o = begin_answer(c);
 	char id[GW_LOGIN_ID_SIZE + 16];
 
-	x->keep_alive = x->keep_alive && x->request.is_written &&
-			!c->worker->is_stopping;
 	gw_format(id, sizeof(id), "%s-%u", c->login, c->request_count);
 	gw_page_write(&o, &(struct gw_page){
 		.reason = why, .request = id, .now = time(NULL),
 		.as_json = x->wants_json, .is_head = x->is_head,
 		.keep_alive = x->keep_alive });
-	gw_assert(!o.bad);
-	gw_buf_added(b, o.len);
-	gw_buf_put(&c->worker->bufs, &x->to_up);
-	gw_buf_put(&c->worker->bufs, &x->from_up);
-	x->status = gw_err_http_status(why);
-	x->is_page = x->has_head = x->response.is_written = true;
+	end_answer(c, &o, gw_err_http_status(why));
+}
+
+void
+gw_exchange_options(struct gw_conn *c)
+{
+	struct gw_out o = begin_answer(c);
+
+	gw_page_options(&o, time(NULL), c->exchange->keep_alive);
+	end_answer(c, &o, 200);
 }
 
 static void

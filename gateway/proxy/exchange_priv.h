@@ -53,6 +53,9 @@ void gw_exchange_fail(struct gw_conn *c, enum gw_err why, const char *detail);
 void gw_exchange_fail_up(struct gw_conn *c, enum gw_err why,
 			 const char *detail);
 
+/* Ends it with what may be asked of us: the request may not be forwarded. */
+void gw_exchange_options(struct gw_conn *c);
+
 /* Finds a connection to the upstream, or fails the exchange. */
 void gw_exchange_connect(struct gw_conn *c);
 /* Sends the request once more on a fresh connection, if that is safe. */

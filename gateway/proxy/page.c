@@ -198,6 +198,26 @@ gw_page_write(struct gw_out *o, const struct gw_page *p)
 		gw_out_raw(o, body.p, body.len);
 }
 
+/* ---- OPTIONS (RFC 9110 9.3.7) */
+
+/* Others pass as well; of these it is sure that somebody knows them. */
+#define METHODS "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
+void
+gw_page_options(struct gw_out *o, time_t now, bool keep_alive)
+{
+	char date[GW_HTTP_DATE_SIZE];
+
+	gw_http_date(date, now);
+	gw_out_str(o, "HTTP/1.1 200 OK\r\n");
+	gw_out_field(o, "Date", date);
+	gw_out_field(o, "Allow", METHODS);
+	gw_out_field(o, "Content-Length", "0");
+	if (!keep_alive)
+		gw_out_field(o, "Connection", "close");
+	gw_out_str(o, "\r\n");
+}
+
 /* ---- Accept (RFC 9110 12.5.1) */
 
 /* The weight of one element's parameters in thousandths; 1000 without. */

@@ -21,6 +21,9 @@ struct gw_page {
  * reason's name in X-Gwd-Reason, so that programs need not parse the body. */
 void gw_page_write(struct gw_out *o, const struct gw_page *p);
 
+/* The answer to OPTIONS that may not be forwarded: what passes. */
+void gw_page_options(struct gw_out *o, time_t now, bool keep_alive);
+
 /* Whether an Accept value asks for JSON rather than HTML. */
 bool gw_page_prefers_json(struct gw_str accept);
 

@@ -121,6 +121,7 @@ gw_exchange_begin(struct gw_conn *c, size_t head_len)
 	struct gw_http_msg *m = &c->worker->msg;
 	struct gw_exchange *x = gw_exchange_new(c);
 	struct gw_error err = { .detail = "" };
+	bool is_ours = false;
 	enum gw_err rc;
 
 	x->is_head = gw_http_begins_head(gw_buf_head(c->in), head_len);
@@ -130,14 +131,19 @@ gw_exchange_begin(struct gw_conn *c, size_t head_len)
 		note_request(x, m);
 		rc = judge(c, m);
 	}
-	if (rc == GW_ERR_OK)
-		rc = compose(c, m);
+	if (rc == GW_ERR_OK) {
+		/* may not be forwarded: for us (RFC 9110 7.6.2) */
+		is_ours = m->has_max_forwards && m->max_forwards == 0;
+		rc = is_ours ? GW_ERR_OK : compose(c, m);
+	}
 	gw_buf_take(c->in, head_len);
 	gw_buf_rewind(c->in);
-	if (rc == GW_ERR_OK)
-		gw_exchange_connect(c);
-	else
+	if (rc != GW_ERR_OK)
 		gw_exchange_fail(c, rc, err.detail);
+	else if (is_ours)
+		gw_exchange_options(c);
+	else
+		gw_exchange_connect(c);
 }
 
 /* ---- the body */

@@ -133,6 +133,7 @@ static const struct name_case {
 	{ "Accept", GW_HF_ACCEPT, false },
 	{ "Server", GW_HF_SERVER, false },
 	{ "Date", GW_HF_DATE, false },
+	{ "Max-Forwards", GW_HF_MAX_FORWARDS, false },
 };
 
 Test(chars, field_names)

@@ -7,6 +7,7 @@
 #define GET "GET / HTTP/1.1\r\n"
 #define HOST "Host: a\r\n"
 #define POST "POST / HTTP/1.1\r\n" HOST
+#define OPTIONS "OPTIONS / HTTP/1.1\r\n" HOST
 #define TEXT(s) s, sizeof(s) - 1
 
 static const struct refusal {
@@ -81,7 +82,9 @@ static const struct refusal {
 	  "path-not-plain" },
 	{ TEXT("GET /a\\b HTTP/1.1\r\n" HOST "\r\n"), 400, "path-not-plain" },
 	/* version */
-	{ TEXT("GET / HTTP/1.2\r\n" HOST "\r\n"), 505, "version" },
+	{ TEXT("GET / HTTP/1.x\r\n" HOST "\r\n"), 505, "version" },
+	{ TEXT("GET / HTTP/1.:\r\n" HOST "\r\n"), 505, "version" },
+	{ TEXT("GET / HTTP/1.2\r\n\r\n"), 400, "host-missing" },
 	{ TEXT("GET / HTTP/2.0\r\n" HOST "\r\n"), 505, "version" },
 	{ TEXT("PRI * HTTP/2.0\r\n\r\n"), 505, "version" },
 	{ TEXT("GET / HTTP/0.9\r\n" HOST "\r\n"), 505, "version" },
@@ -225,6 +228,19 @@ static const struct refusal {
 	{ TEXT(POST "Expect: 100-continue, x\r\n\r\n"), 417, "expectation" },
 	{ TEXT(POST "Expect: 100-continue\r\nExpect: 100-continue\r\n\r\n"),
 	  417, "expectation" },
+	{ TEXT(OPTIONS "Max-Forwards:\r\n\r\n"), 400, "max-forwards" },
+	{ TEXT(OPTIONS "Max-Forwards: -1\r\n\r\n"), 400, "max-forwards" },
+	{ TEXT(OPTIONS "Max-Forwards: +1\r\n\r\n"), 400, "max-forwards" },
+	{ TEXT(OPTIONS "Max-Forwards: 1, 1\r\n\r\n"), 400, "max-forwards" },
+	{ TEXT(OPTIONS "Max-Forwards: 0x1\r\n\r\n"), 400, "max-forwards" },
+	{ TEXT(OPTIONS "Max-Forwards: 99999999999999999999x\r\n\r\n"), 400,
+	  "max-forwards" },
+	{ TEXT(OPTIONS "Max-Forwards: 1\r\nMax-Forwards: 1\r\n\r\n"), 400,
+	  "max-forwards" },
+	{ TEXT(OPTIONS "Max-Forwards: 9\r\nmax_forwards: 0\r\n\r\n"), 400,
+	  "max-forwards" },
+	{ TEXT("TRACE / HTTP/1.1\r\n" HOST "Max-Forwards: 0\r\n\r\n"), 501,
+	  "method-refused" },
 	{ TEXT(GET HOST "Upgrade: websocket\r\nUpgrade: websocket\r\n\r\n"),
 	  400, "upgrade-twice" },
 	{ TEXT(GET HOST "Upgrade:\r\n\r\n"), 400, "upgrade-value" },

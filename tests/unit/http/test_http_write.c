@@ -127,6 +127,27 @@ static const struct request_case {
 	  "GET /x HTTP/1.1\r\nHost: a\r\n\r\n", false },
 	{ "asterisk", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
 	  "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", false },
+	{ "one forward less",
+	  "OPTIONS / HTTP/1.1\r\nHost: a\r\nmax-forwards: 07\r\nA: b\r\n\r\n",
+	  "OPTIONS / HTTP/1.1\r\nHost: a\r\nA: b\r\nMax-Forwards: 6\r\n\r\n",
+	  false },
+	{ "the last forward",
+	  "OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 1\r\n\r\n",
+	  "OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n", false },
+	{ "more forwards than are counted",
+	  "OPTIONS / HTTP/1.1\r\nHost: a\r\n"
+	  "Max-Forwards: 18446744073709551616\r\n\r\n",
+	  "OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 255\r\n\r\n", false },
+	{ "forwards are counted, hop by hop or not",
+	  "OPTIONS / HTTP/1.1\r\nHost: a\r\nConnection: Max-Forwards\r\n"
+	  "Max-Forwards: 256\r\n\r\n",
+	  "OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 255\r\n\r\n", false },
+	{ "forwards of others are not ours", GET("Max-Forwards: 0, x\r\n"),
+	  GOT("Max-Forwards: 0, x\r\n"), false },
+	{ "a later HTTP/1", "GET / HTTP/1.9\r\nHost: a\r\n"
+	  "Transfer-Encoding: chunked\r\n\r\n",
+	  "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+	  false },
 	{ "HTTP/1.0 without Host", "GET / HTTP/1.0\r\n\r\n",
 	  "GET / HTTP/1.1\r\nHost: \r\n\r\n", false },
 	{ "identity", GET("X-Remote-User: eve\r\nx_remote_USER: eve\r\n"
@@ -190,6 +211,22 @@ Test(write, requests)
 		cr_expect(str_is((struct gw_str){ buf, o.len }, c->want),
 			  "%s: %.*s", c->what, (int)o.len, buf);
 	}
+}
+
+/* Whoever calls it for such a one has forgotten to look. */
+Test(write, no_forward_left)
+{
+	static const char in[] = "OPTIONS / HTTP/1.1\r\nHost: a\r\n"
+				 "Max-Forwards: 0\r\n\r\n";
+	static struct gw_http_msg m;
+	struct gw_http_forward f = { .owned = owned };
+	char buf[256];
+	struct gw_out o = { .p = buf, .cap = sizeof(buf) };
+
+	cr_assert_eq(gw_http_parse_request(in, sizeof(in) - 1, &test_limits,
+					   &m, NULL), GW_ERR_OK);
+	gw_http_write_request(&o, &m, &f);
+	cr_expect(o.bad);
 }
 
 Test(write, our_fields_come_last)

@@ -607,6 +607,47 @@ Test(proxy, options_asterisk)
 	rig_stop(r);
 }
 
+#define OPTIONS(path, fields) \
+	"OPTIONS " path " HTTP/1.1\r\nHost: h\r\n" fields "\r\n"
+
+/* RFC 9110 7.6.2: as far as the client wants, and no further. */
+Test(proxy, options_not_to_be_forwarded)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+	char *head, *body;
+	size_t len;
+
+	rig_answer(r, &allow);
+	cr_assert(rig_connect(r, &c, 0));
+	rig_send(&c, OPTIONS("/denied/x", "Max-Forwards: 0\r\n"));
+	cr_assert_eq(rig_response(&c, NULL, NULL, NULL), 403);
+	for (int i = 0; i < 2; i++) {
+		rig_send(&c, OPTIONS("/head", "Max-Forwards: 00\r\n"));
+		cr_assert_eq(rig_response(&c, &head, &body, &len), 200);
+		cr_assert_eq(len, 0, "%s", body);
+		cr_assert(strstr(head, "\r\nAllow: GET, HEAD,") != NULL, "%s",
+			  head);
+		free(head);
+		free(body);
+	}
+	rig_send(&c, OPTIONS("/head", "Max-Forwards: 2\r\n"));
+	cr_assert_eq(rig_response(&c, NULL, &body, NULL), 200);
+	cr_assert(strstr(body, "\r\nMax-Forwards: 1\r\n") != NULL, "%s",
+		  body);
+	free(body);
+	/* what follows would be taken for a request */
+	rig_send(&c, OPTIONS("/head", "Max-Forwards: 0\r\n"
+			     "Content-Length: 37\r\n") GET("/"));
+	cr_assert_eq(rig_response(&c, &head, NULL, NULL), 200);
+	cr_assert(strstr(head, "\r\nConnection: close\r\n") != NULL, "%s",
+		  head);
+	free(head);
+	cr_assert_eq(rig_response(&c, NULL, NULL, NULL), -1);
+	rig_close(&c);
+	rig_stop(r);
+}
+
 Test(proxy, identity_fields)
 {
 	struct rig *r = rig_start(NULL);
