@@ -508,11 +508,11 @@ linger(struct gw_conn *c, const char *why)
 	drop_tls(c);
 	drop_verdict(c);
 	drop_work(c);
+	c->state = GW_CONN_LINGER; /* no tunnel any more, whatever comes */
 	if (shutdown(c->sock.io.fd, SHUT_WR) != 0) {
 		gw_conn_end(c, NULL);
 		return;
 	}
-	c->state = GW_CONN_LINGER;
 	gw_conn_release(c, GW_LIMIT_HANDSHAKES);
 	gw_conn_release(c, GW_LIMIT_HEADS);
 	c->until_ms = gw_loop_now_ms(c->worker->loop) + LINGER_MAX_MS;

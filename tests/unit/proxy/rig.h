@@ -45,6 +45,7 @@ size_t rig_pem_key(EVP_PKEY *k, uint8_t *out, size_t cap);
  *   /torn/N     101, N bytes, and reset
  *   /hear       101; listens to the end, see rig_heard()
  *   /hear-then/N  the same, then N bytes
+ *   /hear-bye    the same; after rig_let() closed, see rig_heard(): 1
  *   /hush/N     101, N bytes, says no more; then as /hear
  */
 struct rig_upstream {

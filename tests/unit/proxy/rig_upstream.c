@@ -475,6 +475,19 @@ give_hear_then(struct peer *p, const char *arg)
 }
 
 static bool
+give_hear_bye(struct peer *p, const char *arg)
+{
+	(void)arg;
+	switch_over(p);
+	hear(p);
+	await_let();
+	close(p->fd);
+	p->fd = -1;
+	set_heard(1);
+	return false;
+}
+
+static bool
 give_hush(struct peer *p, const char *arg)
 {
 	switch_over(p);
@@ -526,6 +539,7 @@ static const struct {
 	{ "/greeting", give_greeting }, { "/half", give_half },        { "/drop-reused", give_drop },
 	{ "/frames/", give_frames },   { "/last/", give_last },
 	{ "/torn/", give_torn },       { "/hear-then/", give_hear_then },
+	{ "/hear-bye", give_hear_bye },
 	{ "/hear", give_hear },        { "/hush/", give_hush },
 	{ "/ws", give_ws },            { "/interims/", give_interims },
 	{ "/interim", give_interim },  { "/unasked/", give_unasked },

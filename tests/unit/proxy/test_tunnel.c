@@ -227,6 +227,43 @@ Test(tunnel, half_closed_and_forgotten)
 	rig_stop(r);
 }
 
+static void
+reset(struct rig_client *c)
+{
+	struct linger hard = { .l_onoff = 1 };
+
+	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	rig_close(c);
+}
+
+/* The server's end is seen first, and then there is no client any more to
+ * linger for: one tunnel less, not two. */
+Test(tunnel, client_is_gone_at_the_end)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c, other;
+	char *status;
+
+	rig_answer(r, &allow);
+	open_tunnel(r, &other, "/hear");
+	open_tunnel(r, &c, "/hear-bye");
+	send_pattern(&c, 4);
+	SSL_shutdown(c.ssl);
+	cr_assert_eq(rig_heard(4), 4);
+	stop(r);
+	rig_let();
+	cr_assert_eq(rig_heard(1), 1);
+	reset(&c);
+	kill(rig_pid(r), SIGCONT);
+	while (rig_leaves(r) == 0)
+		usleep(1000);
+	status = rig_status(r);
+	cr_assert(strstr(status, "\"tunnels\":1,") != NULL, "%s", status);
+	free(status);
+	rig_close(&other);
+	rig_stop(r);
+}
+
 /* ---- many */
 
 /* AddressSanitizer keeps what was freed. */
