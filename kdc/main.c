@@ -175,11 +175,17 @@ on_end(void *ctx)
 	gw_krbconf_free(app->shared.krbconf);
 }
 
+/* Directories, not the files in them that are read (hosts, resolv.conf,
+ * nsswitch.conf, gai.conf, gss/): Landlock knows files, not names, and these
+ * are replaced rather than written to. gwd-auth is handed them instead; here
+ * it is libc's resolver that wants the hosts file, at every bind (Cyrus SASL
+ * asks for our own name), and that can only open it. What of /etc is secret
+ * is root's, and this process's user may not read it in any case. resolv.conf
+ * is often a link into one of the directories of /run. */
 static const char *const readable[] = {
-	"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf",
-	"/etc/host.conf", "/etc/gai.conf", "/etc/services",
-	"/etc/localtime", "/usr/share/zoneinfo", "/dev/urandom",
-	"/etc/ld.so.cache", "/lib", "/usr/lib", "/etc/gss", NULL,
+	"/etc", "/run/systemd/resolve", "/run/NetworkManager",
+	"/run/resolvconf", "/usr/share/zoneinfo", "/dev/urandom", "/lib",
+	"/usr/lib", NULL,
 };
 
 static const char *const *

@@ -7,7 +7,9 @@
 
 #include <criterion/criterion.h>
 #include <criterion/hooks.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static void
 heal(void)
@@ -157,6 +159,81 @@ Test(directory, kdc_that_maps_nobody)
 	said = probe_with("mapping.strong=off", login);
 	cr_expect(contains(said, "\nok sam=alice "),
 		  "the same by the directory: %s", said);
+}
+
+/* ---- hosts and resolv.conf, of which new files take the place */
+
+struct look {
+	const char *log, *result;
+	size_t from;
+};
+
+static bool
+has_looked(void *arg)
+{
+	const struct look *l = arg;
+
+	return find_line(l->log, l->from, (const char *const[]){
+			 "dc-discovery", l->result, NULL }) != NULL;
+}
+
+static void
+replace(const char *path, const char *content)
+{
+	const char *fresh = text("%s.new", path);
+
+	spill(fresh, content);
+	cr_assert(chmod(fresh, 0644) == 0 && rename(fresh, path) == 0);
+}
+
+/* An /etc of its own, where no name server is and no other host. */
+static char *
+make_etc(const char *dir)
+{
+	char *etc = text("%s/etc", dir);
+	const char *argv[ARGS_MAX];
+
+	in_lab((const char *const[]){ "cp", "-a", "/etc", etc, NULL }, argv);
+	cr_assert_eq(run(argv, 30000).status, 0);
+	replace(text("%s/hosts", etc), "127.0.0.1 localhost\n");
+	replace(text("%s/resolv.conf", etc), "nameserver 127.255.255.253\n");
+	return etc;
+}
+
+static void
+find_by(const char *name, const char *content)
+{
+	char *dir = scratch_dir(), *etc = make_etc(dir);
+	const char *conf = replaced(
+		conf_text(dir, lab("ECHO_URL") + 7),
+		text("\"%s@%s\", \"%s@%s\"", lab("DC1_NAME"), lab("DC1_ADDR"),
+		     lab("DC2_NAME"), lab("DC2_ADDR")),
+		text("\"%s\"", lab("DC1_NAME")));
+	struct gate g = gate_start_by((const char *const[]){
+		"unshare", "--mount", "sh", "-c",
+		"mount --bind \"$0\" /etc && exec \"$@\"", etc, NULL }, dir,
+		conf);
+	struct look l = { .log = g.log, .result = "result=kdc-unreachable" };
+
+	cr_expect(await(30000, has_looked, &l), "found already: %s",
+		  slurp(g.log));
+	l = (struct look){ .log = g.log, .result = "result=ok",
+			   .from = strlen(slurp(g.log)) };
+	replace(text("%s/%s", etc, name), content);
+	cr_expect(await(30000, has_looked, &l), "%s: never found: %s", name,
+		  slurp(g.log));
+	gate_stop(&g);
+}
+
+Test(directory, another_hosts_file)
+{
+	find_by("hosts", text("127.0.0.1 localhost\n%s %s\n",
+			      lab("DC1_ADDR"), lab("DC1_NAME")));
+}
+
+Test(directory, another_resolv_conf)
+{
+	find_by("resolv.conf", text("nameserver %s\n", lab("DC1_ADDR")));
 }
 
 /* ---- NTAuthCertificates */

@@ -210,16 +210,26 @@ url_of(const struct gate *g)
 struct gate
 gate_start(char *dir, const char *conf)
 {
+	return gate_start_by((const char *const[]){ NULL }, dir, conf);
+}
+
+struct gate
+gate_start_by(const char *const words[], char *dir, const char *conf)
+{
 	struct gate g = { .dir = dir };
-	const char *argv[ARGS_MAX];
+	const char *line[ARGS_MAX], *argv[ARGS_MAX];
+	size_t n = 0;
 	bool in_time;
 
 	g.conf = text("%s/gwd.conf", g.dir);
 	g.log = text("%s/gwd.log", g.dir);
 	g.socket = text("%s/gwd.sock", g.dir);
 	spill(g.conf, conf);
-	in_lab((const char *const[]){ "setpriv", "--pdeathsig", "TERM",
-				      lab("GWD"), "-c", g.conf, NULL }, argv);
+	for (; words[n] != NULL; n++)
+		line[n] = words[n];
+	memcpy(line + n, (const char *const[]){ "setpriv", "--pdeathsig",
+	       "TERM", lab("GWD"), "-c", g.conf, NULL }, 7 * sizeof(*line));
+	in_lab(line, argv);
 	g.pid = spawn_logged(argv, g.log);
 	in_time = await(READY_MS, is_ready_or_dead, &g);
 	if (g.pid == 0 || !in_time) {

@@ -41,6 +41,9 @@ char *conf_text(const char *dir, const char *upstream);
 
 /* `dir` as given to conf_text(). It ends with the test, whatever happens. */
 struct gate gate_start(char *dir, const char *conf);
+/* The same, run by these words (ended by NULL), such as unshare's. */
+struct gate gate_start_by(const char *const words[], char *dir,
+			  const char *conf);
 void gate_stop(struct gate *g);
 
 #endif

@@ -5,6 +5,7 @@
 #include <linux/landlock.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -188,6 +189,51 @@ has_landlock(void)
 {
 	return syscall(SYS_landlock_create_ruleset, NULL, 0,
 		       LANDLOCK_CREATE_RULESET_VERSION) > 0;
+}
+
+/* A directory allows what comes into it later, a file only itself. */
+static int
+open_replaced(bool by_directory)
+{
+	char dir[] = "/tmp/gwd-sandbox-XXXXXX", file[64], fresh[64];
+	const char *readable[] = { NULL, NULL };
+	const struct gw_sandbox s = { .readable = readable };
+	int pair[2], status = 0;
+	char go = 0;
+	pid_t pid;
+
+	cr_assert(mkdtemp(dir) != NULL &&
+		  socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) ==
+			  0);
+	snprintf(file, sizeof(file), "%s/hosts", dir);
+	snprintf(fresh, sizeof(fresh), "%s/new", dir);
+	readable[0] = by_directory ? dir : file;
+	close(open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	pid = fork();
+	if (pid == 0) {
+		struct gw_error err;
+
+		if (gw_sandbox_enter(&s, &err) != GW_ERR_OK ||
+		    open(file, O_RDONLY | O_CLOEXEC) < 0 ||
+		    write(pair[1], &go, 1) != 1 || read(pair[1], &go, 1) != 1)
+			_exit(254);
+		_exit(outcome(open(file, O_RDONLY | O_CLOEXEC) >= 0));
+	}
+	close(pair[1]);
+	cr_expect_eq(read(pair[0], &go, 1), 1);
+	close(open(fresh, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	cr_expect(rename(fresh, file) == 0 && write(pair[0], &go, 1) == 1);
+	cr_assert(pid > 0 && waitpid(pid, &status, 0) == pid);
+	unlink(file);
+	rmdir(dir);
+	close(pair[0]);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+}
+
+Test(sandbox, files_replaced)
+{
+	cr_expect_eq(open_replaced(false), has_landlock() ? EACCES : 0);
+	cr_expect_eq(open_replaced(true), 0);
 }
 
 Test(sandbox, files)
