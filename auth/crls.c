@@ -125,7 +125,7 @@ gw_crl_list_get0_x509(const struct gw_crl_list *l)
 }
 
 bool
-gw_crl_list_prove(struct gw_crl_list *l, X509 *issuer)
+gw_crl_list_prove(const struct gw_crl_list *l, X509 *issuer)
 {
 	X509_CRL *x = gw_crl_get0_x509(l->crl);
 	EVP_PKEY *key = X509_get0_pubkey(issuer);
@@ -156,6 +156,29 @@ gw_crl_list_precedes(const struct gw_crl_list *l,
 	return a != NULL && b != NULL && ASN1_INTEGER_cmp(a, b) < 0;
 }
 
+/* Neither has it, or both have it alike. */
+static bool
+is_alike(const X509_CRL *a, const X509_CRL *b, int nid)
+{
+	int i = X509_CRL_get_ext_by_NID(a, nid, -1);
+	int k = X509_CRL_get_ext_by_NID(b, nid, -1);
+
+	if (i < 0 || k < 0)
+		return i < 0 && k < 0;
+	return ASN1_STRING_cmp(
+		       X509_EXTENSION_get_data(X509_CRL_get_ext(a, i)),
+		       X509_EXTENSION_get_data(X509_CRL_get_ext(b, k))) == 0;
+}
+
+static bool
+is_of_one_scope(const X509_CRL *a, const X509_CRL *b)
+{
+	return X509_NAME_cmp(X509_CRL_get_issuer(a), X509_CRL_get_issuer(b)) ==
+		       0 &&
+	       is_alike(a, b, NID_authority_key_identifier) &&
+	       is_alike(a, b, NID_issuing_distribution_point);
+}
+
 bool
 gw_crl_list_completes(const struct gw_crl_list *delta,
 		      const struct gw_crl_list *full)
@@ -168,9 +191,8 @@ gw_crl_list_completes(const struct gw_crl_list *delta,
 	return base != NULL && number != NULL &&
 	       ASN1_INTEGER_cmp(base, number) <= 0 &&
 	       gw_crl_list_precedes(full, delta) &&
-	       X509_NAME_cmp(X509_CRL_get_issuer(gw_crl_list_get0_x509(full)),
-			     X509_CRL_get_issuer(gw_crl_list_get0_x509(
-				     delta))) == 0;
+	       is_of_one_scope(gw_crl_list_get0_x509(full),
+			       gw_crl_list_get0_x509(delta));
 }
 
 void

@@ -36,8 +36,9 @@ GW_MUST_CHECK enum gw_err gw_crl_list_parse(const uint8_t *der, size_t len,
 void gw_crl_list_clear(struct gw_crl_list *l);
 X509_CRL *gw_crl_list_get0_x509(const struct gw_crl_list *l);
 /* Whether `issuer` bears the list's name and its key signed it. */
-bool gw_crl_list_prove(struct gw_crl_list *l, X509 *issuer);
-/* By issuer and numbers (RFC 5280, 5.2.4) `delta` is one to `full`. */
+bool gw_crl_list_prove(const struct gw_crl_list *l, X509 *issuer);
+/* By issuer, key, scope and numbers (RFC 5280, 5.2.4) `delta` is one to
+ * `full`. Says nothing about signatures. */
 bool gw_crl_list_completes(const struct gw_crl_list *delta,
 			   const struct gw_crl_list *full);
 /* Both have a number and `l`'s is the lower: it was made before. */

@@ -102,7 +102,9 @@ gathered(const struct flight *f, size_t i)
 	return gw_crl_store_get(f->entry->owner->lists, f->crl.gathered.v[i]);
 }
 
-/* A list with the deltas that complete it now. */
+/* A list with the deltas that complete it now. libcrypto has verified one of
+ * them at most, and only it knows which: one that anybody may have written
+ * makes nothing newer. */
 static time_t
 completed_as_of(const struct flight *f, const struct gw_crl_list *full,
 		time_t now)
@@ -115,7 +117,8 @@ completed_as_of(const struct flight *f, const struct gw_crl_list *full,
 		if (l != NULL && l->delta != NULL &&
 		    gw_crl_next_update(l->crl) > now &&
 		    gw_crl_this_update(l->crl) <= now &&
-		    gw_crl_list_completes(l, full))
+		    gw_crl_list_completes(l, full) &&
+		    gw_crl_list_prove(l, gw_flight_issuer(f)))
 			as_of = GW_MAX(as_of, gw_crl_this_update(l->crl));
 	}
 	return as_of;

@@ -89,6 +89,9 @@ list_make(const struct list *l, size_t *out_len)
 		snprintf(url, sizeof(url), "URI:%s", l->deltas_at);
 		add_text(crl, issuer, NID_freshest_crl, url);
 	}
+	if (l->scope != NULL)
+		add_text(crl, issuer, NID_issuing_distribution_point,
+			 l->scope);
 	X509_CRL_sort(crl);
 	cr_assert_gt(X509_CRL_sign(crl, key, EVP_sha256()), 0);
 	len = i2d_X509_CRL(crl, &der);

@@ -14,6 +14,7 @@ struct list {
 	long number;            /* cRLNumber */
 	long base;              /* delta to this number; 0: a full list */
 	const char *deltas_at;  /* freshestCRL, a URL */
+	const char *scope;      /* issuing distribution point */
 };
 
 /* DER; the caller frees it with OPENSSL_free(). */

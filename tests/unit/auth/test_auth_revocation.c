@@ -1454,6 +1454,53 @@ Test(revocation, a_delta_takes_revoked_back)
 	cr_expect_eq(gw_revocation_count(rev).revoked, 0);
 }
 
+/* What makes an old list newer must be its own delta, by its CA: neither one
+ * that a stranger has signed, nor one that completes another list. */
+static const struct {
+	const char *what;
+	struct list delta;
+} no_deltas[] = {
+	{ "a stranger's", { .key = "ocsp", .number = 7, .base = 5,
+			    .this = -10, .next = 3600 } },
+	{ "a stranger's of another scope",
+	  { .key = "ocsp", .number = 7, .base = 5, .this = -10, .next = 3600,
+	    .scope = "onlyuser:TRUE" } },
+	{ "of another scope", { .number = 7, .base = 5, .this = -10,
+				.next = 3600, .scope = "onlyuser:TRUE" } },
+};
+
+Test(revocation, no_other_delta_takes_revoked_back)
+{
+	for (size_t i = 0; i < GW_COUNT(no_deltas); i++) {
+		static const char *const all[] = { "crl" };
+		struct waiter w;
+
+		asked_count = 0;
+		ca.revocation.n = ca.crl.n = 0;
+		close_all();
+		unlink_all();
+		open_all();
+		cr_expect_eq(told(SAID(REVOKED, -50)), GW_ERR_CERT_REVOKED);
+		only_crl("http://l/base", "http://l/also");
+		ca.revocation = (struct gw_strlist){
+			(char **)(uintptr_t)all, 1 };
+		cr_expect_not(ask("good", &w));
+		give_list(1, LIST(.number = 5, .this = -100, .next = 3600,
+				  .deltas_at = "http://l/delta"));
+		await_question(3);
+		give_list(2, LIST(.number = 6, .base = 5, .this = -90,
+				  .next = 3600));
+		await_question(4);
+		cr_expect_str_eq(asked[3]->url, "http://l/also");
+		give_list(3, &no_deltas[i].delta);
+		await(&w);
+		cr_expect_eq(w.res.code, GW_ERR_REVOCATION_STALE, "%s: %s: %s",
+			     no_deltas[i].what, gw_err_name(w.res.code),
+			     w.res.detail);
+		cr_expect_eq(gw_revocation_count(rev).revoked, 1);
+	}
+}
+
 /* A CA put back from a backup knows less than it did. While the list before
  * has not ended, it is the one that counts. */
 Test(revocation, list_numbers_do_not_go_back)
