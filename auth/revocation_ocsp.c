@@ -207,11 +207,27 @@ fail_signer(struct flight *f, const char *why)
 	gw_rung_ocsp_climb(f);
 }
 
+/* Meanwhile `revoked` may have been said under another section. */
+static void
+take_held(struct flight *f)
+{
+	const struct word *w = &f->ocsp.held;
+	struct gw_error why;
+	enum gw_err rc = gw_flight_weigh(f, w->as_of, &why);
+
+	if (rc == GW_ERR_OK) {
+		gw_flight_good(f, w);
+		return;
+	}
+	gw_flight_failed(f, w->source, rc, why.detail);
+	gw_rung_ocsp_climb(f);
+}
+
 static void
 take_signer(struct flight *f, const struct gw_revocation_result *res)
 {
 	if (res->code == GW_ERR_OK)
-		gw_flight_good(f, &f->ocsp.held);
+		take_held(f);
 	else
 		fail_signer(f, res->detail);
 }
@@ -227,8 +243,7 @@ on_signer(struct gw_revocation_wait *w, const struct gw_revocation_result *r)
 static void
 ask_about_signer(struct flight *f, const struct word *w, X509 *signer)
 {
-	struct gw_path path = { .certs = sk_X509_new_null(),
-				.ca = f->path.ca };
+	struct gw_path path = { .ca = f->path.ca };
 	const struct gw_revocation_about about = {
 		.path = &path, .given = f->given, .is_dry = f->is_dry,
 		.is_responder = true };
@@ -242,6 +257,7 @@ ask_about_signer(struct flight *f, const struct word *w, X509 *signer)
 	}
 	gw_share_leave(&f->seat);
 	f->ocsp.signer.fn = on_signer;
+	path.certs = sk_X509_new_null();
 	gw_assert(path.certs != NULL &&
 		  sk_X509_push(path.certs, signer) > 0);
 	for (int i = f->depth + 1; i < sk_X509_num(f->path.certs); i++)

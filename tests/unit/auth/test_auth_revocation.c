@@ -1635,6 +1635,25 @@ Test(revocation, nobody_waits_for_news_of_the_responder)
 	cr_expect_eq(cancelled, 1);
 }
 
+/* A good answer that is held back until its responder is known to stand is no
+ * newer for it: `revoked`, said meanwhile, stands. */
+Test(revocation, revoked_while_a_responder_is_asked_about)
+{
+	struct gw_conf_ca other = ca;
+	struct waiter w, late = { .wait.fn = on_told };
+
+	other.title = (char *)(uintptr_t)"u";
+	good_by_checked(&w);
+	cr_expect_not(ask_about("good", &other, false, &late));
+	give(2, SAID(REVOKED, -5));
+	cr_expect_eq(late.res.code, GW_ERR_CERT_REVOKED);
+	give(1, ANSWER(.leaf = "ocsp-checked", .this = -10, .next = 3600));
+	cr_expect_eq(w.told, 1);
+	cr_expect_eq(w.res.code, GW_ERR_REVOCATION_STALE, "%s: %s",
+		     gw_err_name(w.res.code), w.res.detail);
+	cr_expect_eq(gw_revocation_count(rev).revoked, 1);
+}
+
 /* Whoever sits on the way can neither rewind a list nor swap it. */
 Test(revocation, no_way_back)
 {
