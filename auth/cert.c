@@ -152,6 +152,7 @@ check_key(const X509 *x, struct gw_error *err)
 					EVP_PKEY_EC, EVP_PKEY_ED25519,
 					EVP_PKEY_ED448 };
 	EVP_PKEY *key = X509_get0_pubkey(x);
+	gw_auto(BN_free) BIGNUM *e = NULL;
 	int explicit_curve = 0;
 	size_t i = 0;
 
@@ -166,6 +167,10 @@ check_key(const X509 *x, struct gw_error *err)
 	if (EVP_PKEY_get_bits(key) > GW_CERT_KEY_BITS_MAX)
 		return gw_fail(err, GW_ERR_CERT_WEAK_KEY, "key of %d bits",
 			       EVP_PKEY_get_bits(key));
+	if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 &&
+	    BN_num_bits(e) > GW_CERT_EXPONENT_BITS_MAX)
+		return gw_fail(err, GW_ERR_CERT_WEAK_KEY,
+			       "RSA exponent of %d bits", BN_num_bits(e));
 	/* RFC 5480, 2.1.1: named curves only. */
 	if (EVP_PKEY_get_base_id(key) == EVP_PKEY_EC &&
 	    (EVP_PKEY_get_int_param(key,

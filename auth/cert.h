@@ -12,6 +12,8 @@
 #define GW_HASH        32  /* SHA-256 */
 
 #define GW_CERT_KEY_BITS_MAX    16384 /* RSA; beyond it a check costs too much */
+#define GW_CERT_EXPONENT_BITS_MAX 64  /* RSA; as many as libcrypto takes with
+					 a modulus of more than 3072 bits */
 #define GW_CERT_EXTENSIONS_MAX  64
 #define GW_CERT_SUBJECT_MAX     64    /* parts of the subject */
 #define GW_CERT_NAMES_MAX       256   /* subject alternative names */

@@ -167,23 +167,35 @@ measure(struct walk *w)
 
 /* ---- the walk */
 
+/* Of a check, in those by RSA keys of 4096 bits or on curves of 256: with the
+ * length of a key it grows like the square at least. */
+static int
+cost(const EVP_PKEY *key)
+{
+	bool is_rsa = EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS");
+	int unit = is_rsa ? 4096 : 256;
+	int n = (EVP_PKEY_get_bits(key) + unit - 1) / unit;
+
+	return GW_MAX(n * n, 1);
+}
+
 /* Where only one CA has the name, nothing is to be decided: whether it has
  * signed is seen when the way is tried. */
-static bool
-has_signed(struct walk *w, int issuer, int subject)
+static int
+signature(struct walk *w, int issuer, int subject)
 {
 	int ca = w->nodes[issuer].ca;
 	uint8_t *known = &w->signatures[subject][ca];
 	EVP_PKEY *key = X509_get0_pubkey(w->nodes[issuer].x);
 
 	if (!w->nodes[ca].has_namesake)
-		return true;
-	if (*known == UNKNOWN && w->checks > 0) {
-		w->checks--;
+		return SIGNED;
+	if (*known == UNKNOWN && key != NULL && w->checks >= cost(key)) {
+		w->checks -= cost(key);
 		*known = X509_verify(w->nodes[subject].x, key) == 1 ? SIGNED
 								    : FORGED;
 	}
-	return *known == SIGNED;
+	return *known;
 }
 
 static bool
@@ -209,12 +221,13 @@ is_too_high(const struct walk *w, int node)
 	return most >= 0 && below > most;
 }
 
+/* fail closed: one of which it is not known whether it has signed may be. */
 static bool
 has_anchor_above(struct walk *w, int node)
 {
 	for (int i = 1; i < w->count; i++)
 		if (w->nodes[i].is_anchor && w->is_named[node][i] &&
-		    !is_on_way(w, i) && has_signed(w, i, node))
+		    !is_on_way(w, i) && signature(w, i, node) != FORGED)
 			return true;
 	return false;
 }
@@ -264,7 +277,7 @@ climb(struct walk *w)
 
 		if (!w->is_named[last][i] || n->distance < 0 ||
 		    w->len + 1 + n->distance > w->wanted || is_on_way(w, i) ||
-		    is_too_high(w, i) || !has_signed(w, i, last))
+		    is_too_high(w, i) || signature(w, i, last) != SIGNED)
 			continue;
 		if (step(w, i))
 			return true;

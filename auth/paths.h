@@ -12,7 +12,7 @@
 #include "ossl.h"
 
 #define GW_PATHS_CERTS      256  /* that names lead to from the leaf */
-#define GW_PATHS_SIGNATURES 64   /* verified */
+#define GW_PATHS_SIGNATURES 64   /* verified; fewer by long keys */
 #define GW_PATHS_STEPS      2048 /* certificates put on a way */
 #define GW_PATHS_TRIES      24   /* ways handed out */
 
