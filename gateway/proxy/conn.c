@@ -28,6 +28,10 @@
 /* Steps of handshakes in one turn of the loop: about 2 ms of arithmetic, after
  * which those who are in have theirs, whoever else is at the door. */
 #define SHAKES_A_TURN   4
+/* The megabytes that the kernel may hold of one client can be records of one
+ * byte each. Whole ones do not come to that many: what a turn moves of them is
+ * bounded by the rounds of exchange.c and tunnel.c. */
+#define FILLS_A_TURN    256
 
 _Static_assert(sizeof(struct gw_conn) <= 384, "keep idle connections small");
 
@@ -207,7 +211,11 @@ gw_conn_run(struct gw_conn *c)
 		gw_conn_end(c, "client lost");
 		return;
 	}
+	c->fills_left = FILLS_A_TURN;
 	states[c->state].run(c);
+	/* no event will tell of what has not been read */
+	if (c->state != GW_CONN_DEAD && c->fills_left == 0)
+		gw_conn_again(c);
 }
 
 /* Handshakes come when the turn's other events have been seen to. */
@@ -255,9 +263,13 @@ enum gw_xfer
 gw_conn_fill(struct gw_conn *c, struct gw_buf *b, size_t max)
 {
 	size_t n = 0;
-	enum gw_xfer x = gw_tls_read(c->ssl, gw_buf_tail(b),
-				     GW_MIN(max, gw_buf_room(b)), &n);
+	enum gw_xfer x;
 
+	if (c->fills_left == 0)
+		return GW_XFER_AGAIN;
+	c->fills_left--;
+	x = gw_tls_read(c->ssl, gw_buf_tail(b), GW_MIN(max, gw_buf_room(b)),
+			&n);
 	if (x != GW_XFER_OK)
 		return x;
 	gw_buf_added(b, n);

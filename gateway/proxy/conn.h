@@ -88,6 +88,7 @@ struct gw_conn {
 	char login[GW_LOGIN_ID_SIZE];
 	char ip[46];
 	uint16_t port;
+	uint16_t fills_left;          /* of this turn */
 };
 
 /* Takes `fd`, and a connection and a handshake that `source` holds. */
@@ -114,7 +115,8 @@ void gw_conn_deny(struct gw_conn *c);
  * asked last: who reads slowly makes room for a write only now and then. */
 uint32_t gw_conn_drained(struct gw_conn *c);
 
-/* Reads what the client sent into `*b`. */
+/* Reads what the client sent into `*b`: of one record, and only so many times
+ * a turn; then it is as if there were nothing, and comes to its turn again. */
 enum gw_xfer gw_conn_fill(struct gw_conn *c, struct gw_buf *b, size_t max);
 /* Writes of `out` what TLS takes; false when the client is lost (the
  * connection is then DEAD). */

@@ -306,3 +306,103 @@ Test(hostile, denied_byte_by_byte)
 	rig_close(&c);
 	rig_stop(r);
 }
+
+/* ---- records of one byte */
+
+#define CRUMBS 400000 /* what a gateway that reads on is busy with for long */
+
+struct crumbs {
+	int fd;
+	BIO *records;
+};
+
+/* Sealed beforehand: sending them costs less than reading them. */
+static void
+make_crumbs(struct rig_client *c, struct crumbs *x)
+{
+	x->fd = c->fd;
+	x->records = BIO_new(BIO_s_mem());
+	cr_assert_eq(BIO_up_ref(x->records), 1); /* one is OpenSSL's */
+	SSL_set0_wbio(c->ssl, x->records);
+	for (size_t i = 0; i < CRUMBS; i++) {
+		uint8_t byte = rig_byte(i);
+
+		cr_assert_eq(SSL_write(c->ssl, &byte, 1), 1);
+	}
+}
+
+static void *
+send_crumbs(void *arg)
+{
+	struct crumbs *x = arg;
+	char *at;
+	long len = BIO_get_mem_data(x->records, &at);
+
+	while (len > 0) {
+		ssize_t n = send(x->fd, at, (size_t)len, MSG_NOSIGNAL);
+
+		cr_assert(n > 0);
+		at += n;
+		len -= n;
+	}
+	return NULL;
+}
+
+/* How long another waits for its answer when such records lie in a kernel's
+ * buffer that has grown before. */
+static uint64_t
+wait_behind_crumbs(struct rig_client *bad, struct rig_client *good)
+{
+	struct crumbs x;
+	uint64_t start;
+	pthread_t t;
+
+	make_crumbs(bad, &x);
+	cr_assert_eq(pthread_create(&t, NULL, send_crumbs, &x), 0);
+	usleep(20000);
+	start = now_ms();
+	cr_assert_eq(rig_get(good, "/bytes/1", NULL, NULL), 200);
+	start = now_ms() - start;
+	pthread_join(t, NULL);
+	BIO_free(x.records);
+	return start;
+}
+
+/* The best of three, as the machine may be busy, too. */
+static void
+strew(const char *head)
+{
+	static const struct rig_key keys[] = {
+		{ "", "workers", "1" }, { NULL, NULL, NULL },
+	};
+	static const char block[65536];
+	struct rig *r = rig_start(keys);
+	struct rig_client bad, good;
+	uint64_t best = UINT64_MAX;
+
+	usleep(200000); /* until the other worker's listener is gone */
+	rig_answer(r, &allow);
+	cr_assert(rig_connect(r, &bad, 0) && rig_connect(r, &good, 0));
+	cr_assert_eq(rig_get(&good, "/bytes/1", NULL, NULL), 200);
+	rig_send(&bad, head);
+	for (int i = 0; i < 200; i++)
+		rig_send_bytes(&bad, block, sizeof(block));
+	for (int i = 0; i < 3; i++)
+		best = GW_MIN(best, wait_behind_crumbs(&bad, &good));
+	cr_expect_lt(best, 100, "%llu ms", (unsigned long long)best);
+	rig_close(&bad);
+	rig_close(&good);
+	rig_stop(r);
+}
+
+Test(hostile, tunnel_of_crumbs)
+{
+	strew("GET /hear HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n"
+	      "Upgrade: websocket\r\n\r\n");
+}
+
+Test(hostile, body_of_crumbs)
+{
+	strew("POST /upload HTTP/1.1\r\nHost: h\r\n"
+	      "Content-Length: 40000000\r\n\r\n");
+}
