@@ -207,6 +207,16 @@ say_cas(struct gw_auth *a, uint64_t ask)
 	free(live);
 }
 
+/* Null before the first question. */
+static json_t *
+success_percent(const struct gw_responder *r)
+{
+	return r->asked == 0
+		       ? json_null()
+		       : json_integer((json_int_t)(100 * (r->asked - r->failed) /
+						   r->asked));
+}
+
 static void
 say_responders(struct gw_auth *a, uint64_t ask)
 {
@@ -215,14 +225,15 @@ say_responders(struct gw_auth *a, uint64_t ask)
 	for (size_t i = 0;
 	     (r = gw_revocation_responder(a->revocation, i)) != NULL; i++)
 		say(a, ask, "responders",
-		    json_pack("{s:s, s:s, s:I, s:s, s:I, s:I, s:I}", "url",
+		    json_pack("{s:s, s:s, s:I, s:s, s:I, s:I, s:I, s:o}", "url",
 			      r->url, "state", r->asked == 0 ? "unused"
 				      : r->is_failing ? "failing" : "ok",
 			      "last_ok", (json_int_t)r->last_ok,
 			      "last_error", r->is_failing ? r->last_error : "",
 			      "latency_us", (json_int_t)r->latency_us,
 			      "asked", (json_int_t)r->asked, "failed",
-			      (json_int_t)r->failed));
+			      (json_int_t)r->failed, "success_percent",
+			      success_percent(r)));
 }
 
 static const char *

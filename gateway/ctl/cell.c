@@ -117,6 +117,17 @@ say_skew(const json_t *v, int64_t now, struct gw_cell *c)
 }
 
 static void
+say_percent(const json_t *v, int64_t now, struct gw_cell *c)
+{
+	(void)now;
+	if (!json_is_integer(v))
+		return;
+	gw_format(c->text, sizeof(c->text), "%lld %%",
+		  (long long)json_integer_value(v));
+	c->is_bad = json_integer_value(v) < 90;
+}
+
+static void
 say_id(const json_t *v, int64_t now, struct gw_cell *c)
 {
 	say_text(v, now, c);
@@ -173,6 +184,7 @@ gw_cell_of(const json_t *row, const struct gw_column *col, int64_t now)
 		[GW_AS_SECONDS] = say_seconds, [GW_AS_YES] = say_yes,
 		[GW_AS_SKEW] = say_skew, [GW_AS_ID] = say_id,
 		[GW_AS_REASON] = say_reason, [GW_AS_RELAXED] = say_relaxed,
+		[GW_AS_PERCENT] = say_percent,
 	};
 	struct gw_cell c = { .text = "-" };
 	char cut[GW_CELL_MAX];

@@ -18,7 +18,7 @@ static bool
 is_right(const struct gw_column *c)
 {
 	return c->kind == GW_AS_NUMBER || c->kind == GW_AS_LATENCY ||
-	       c->kind == GW_AS_SKEW;
+	       c->kind == GW_AS_SKEW || c->kind == GW_AS_PERCENT;
 }
 
 static void

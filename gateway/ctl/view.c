@@ -72,6 +72,7 @@ static const struct gw_column responder_cols[] = {
 	{ "LATENCY", "latency_us", GW_AS_LATENCY, 0 },
 	{ "ASKED", "asked", GW_AS_NUMBER, 0 },
 	{ "FAILED", "failed", GW_AS_NUMBER, 0 },
+	{ "SUCCESS", "success_percent", GW_AS_PERCENT, 0 },
 	{ "LAST OK", "last_ok", GW_AS_AGO, 0 },
 	{ "LAST ERROR", "last_error", GW_AS_TEXT, 0 },
 };
