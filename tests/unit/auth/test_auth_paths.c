@@ -4,7 +4,7 @@
 #include <openssl/core_names.h>
 #include <openssl/param_build.h>
 
-#include "gw/util.h"
+#include "cert.h"
 #include "paths.h"
 
 #define FAKES 70
@@ -123,7 +123,7 @@ Test(paths, namesakes_of_the_issuer)
 
 /* A modulus out of the air, which is good enough to be computed with. */
 static EVP_PKEY *
-long_key(void)
+rsa_key(int bits, int exponent_bits)
 {
 	BIGNUM *n = BN_new(), *e = BN_new();
 	OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
@@ -131,8 +131,9 @@ long_key(void)
 	EVP_PKEY *key = NULL;
 	OSSL_PARAM *p;
 
-	cr_assert(BN_rand(n, 16384, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD) ==
-			  1 && BN_set_word(e, 65537) == 1 &&
+	cr_assert(BN_rand(n, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD) == 1 &&
+		  BN_rand(e, exponent_bits, BN_RAND_TOP_ONE,
+			  BN_RAND_BOTTOM_ODD) == 1 &&
 		  OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_N, n) == 1 &&
 		  OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_E, e) == 1);
 	p = OSSL_PARAM_BLD_to_param(b);
@@ -156,7 +157,7 @@ search_behind_long_keys(int n)
 	root = add(anchors, "Root", "Root", real, real);
 	add(given, "card", "CA", card, ca);
 	for (int i = 0; i < n; i++) {
-		fake = long_key();
+		fake = rsa_key(16384, 17);
 		add(given, "CA", "Root", fake, real);
 		EVP_PKEY_free(fake);
 	}
@@ -175,4 +176,30 @@ Test(paths, behind_many_long_keys)
 {
 	search_behind_long_keys(4);
 	cr_expect_eq(handed, 0, "%d ways", handed);
+}
+
+/* Which would be the other way to make a check take long. */
+static enum gw_err
+parse_with_exponent(int bits)
+{
+	EVP_PKEY *key = rsa_key(2048, bits);
+	struct gw_error err = { .code = GW_ERR_OK };
+	X509 *x = add(given, "card", "CA", key, real), *out = NULL;
+	uint8_t *der = NULL;
+	int len = i2d_X509(x, &der);
+	enum gw_err rc = gw_cert_parse((struct gw_der){ der, (size_t)len },
+				       &out, &err);
+
+	X509_free(out);
+	OPENSSL_free(der);
+	EVP_PKEY_free(key);
+	return rc;
+}
+
+Test(paths, no_long_exponents)
+{
+	cr_expect_eq(parse_with_exponent(17), GW_ERR_OK);
+	cr_expect_eq(parse_with_exponent(64), GW_ERR_OK);
+	cr_expect_eq(parse_with_exponent(65), GW_ERR_CERT_WEAK_KEY);
+	cr_expect_eq(parse_with_exponent(2000), GW_ERR_CERT_WEAK_KEY);
 }
