@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SKEW_MAX_S 3600 /* of any section's validity_skew */
+
 time_t
 gw_revocation_now(const struct gw_revocation *r)
 {
@@ -403,12 +405,14 @@ gw_flight_good(struct flight *f, const struct word *w)
 	conclude(f);
 }
 
+/* From then on no section takes it any more. */
 static time_t
 end_of(const X509 *x)
 {
 	time_t t;
 
-	return gw_asn1_time(X509_get0_notAfter(x), &t) ? t : INT64_MAX;
+	return gw_asn1_time(X509_get0_notAfter(x), &t) ? t + SKEW_MAX_S
+						       : INT64_MAX;
 }
 
 void

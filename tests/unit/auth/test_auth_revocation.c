@@ -814,6 +814,38 @@ Test(revocation, revoked_outlives_a_restart)
 	open_all();
 }
 
+/* With validity_skew a section takes a card whose life is over: until then
+ * its being revoked is not forgotten either. */
+Test(revocation, revoked_is_remembered_beyond_the_end)
+{
+	long end = (long)(gw_cert_not_after(vec("expired")) - NOW);
+	struct waiter w = { .wait.fn = on_told };
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/answers.db", files);
+	kept_path = path;
+	now = NOW + end - 100;
+	restart();
+	cr_assert_not(ask_about("expired", &ca, true, &w));
+	give(0, &(struct answer){
+		.produced = end - 120, .n = 1,
+		.v = { { .leaf = "expired", .reason = 1,
+			 .status = V_OCSP_CERTSTATUS_REVOKED,
+			 .this = end - 150, .next = end + 3600 } } });
+	cr_expect_eq(w.res.code, GW_ERR_CERT_REVOKED, "%s", w.res.detail);
+	now = NOW + end + 3599;
+	restart();
+	cr_expect_eq(gw_revocation_count(rev).revoked, 1);
+	now = NOW + end + 3600;
+	restart();
+	cr_expect_eq(gw_revocation_count(rev).revoked, 0);
+	close_all();
+	gw_kept_free(kept);
+	kept = NULL;
+	now = NOW;
+	open_all();
+}
+
 /* Tried out: nothing stays. */
 Test(revocation, a_dry_run_remembers_nothing)
 {
