@@ -65,6 +65,7 @@ check_counts(const X509 *x, struct gw_error *err)
 	struct gw_der san = extension_by_nid(x, NID_subject_alt_name);
 	struct gw_der nc = extension_by_nid(x, NID_name_constraints);
 	int parts = X509_NAME_entry_count(X509_get_subject_name(x));
+	int above = X509_NAME_entry_count(X509_get_issuer_name(x));
 	struct gw_der seq, part;
 	size_t n, total = 0;
 	uint8_t tag;
@@ -72,6 +73,10 @@ check_counts(const X509 *x, struct gw_error *err)
 	if (parts > GW_CERT_SUBJECT_MAX)
 		return gw_fail(err, GW_ERR_CERT_MALFORMED,
 			       "subject of %d parts", parts);
+	/* nobody's that is accepted */
+	if (above > GW_CERT_SUBJECT_MAX)
+		return gw_fail(err, GW_ERR_CERT_MALFORMED,
+			       "issuer of %d parts", above);
 	if (san.len > 0 && (!gw_der_only(san, GW_DER_SEQUENCE, &seq) ||
 			    !gw_der_count(seq, &n)))
 		return gw_fail(err, GW_ERR_CERT_MALFORMED,

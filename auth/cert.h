@@ -15,7 +15,9 @@
 #define GW_CERT_EXPONENT_BITS_MAX 64  /* RSA; as many as libcrypto takes with
 					 a modulus of more than 3072 bits */
 #define GW_CERT_EXTENSIONS_MAX  64
-#define GW_CERT_SUBJECT_MAX     64    /* parts of the subject */
+#define GW_CERT_SUBJECT_MAX     64    /* parts of the subject, and of the
+					 issuer: decoded, each takes twelve
+					 times its bytes */
 #define GW_CERT_NAMES_MAX       256   /* subject alternative names */
 #define GW_CERT_CONSTRAINTS_MAX 256   /* name constraints, both kinds */
 

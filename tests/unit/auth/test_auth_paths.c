@@ -178,13 +178,11 @@ Test(paths, behind_many_long_keys)
 	cr_expect_eq(handed, 0, "%d ways", handed);
 }
 
-/* Which would be the other way to make a check take long. */
 static enum gw_err
-parse_with_exponent(int bits)
+parse(X509 *x)
 {
-	EVP_PKEY *key = rsa_key(2048, bits);
 	struct gw_error err = { .code = GW_ERR_OK };
-	X509 *x = add(given, "card", "CA", key, real), *out = NULL;
+	X509 *out = NULL;
 	uint8_t *der = NULL;
 	int len = i2d_X509(x, &der);
 	enum gw_err rc = gw_cert_parse((struct gw_der){ der, (size_t)len },
@@ -192,6 +190,16 @@ parse_with_exponent(int bits)
 
 	X509_free(out);
 	OPENSSL_free(der);
+	return rc;
+}
+
+/* Which would be the other way to make a check take long. */
+static enum gw_err
+parse_with_exponent(int bits)
+{
+	EVP_PKEY *key = rsa_key(2048, bits);
+	enum gw_err rc = parse(add(given, "card", "CA", key, real));
+
 	EVP_PKEY_free(key);
 	return rc;
 }
@@ -202,4 +210,18 @@ Test(paths, no_long_exponents)
 	cr_expect_eq(parse_with_exponent(64), GW_ERR_OK);
 	cr_expect_eq(parse_with_exponent(65), GW_ERR_CERT_WEAK_KEY);
 	cr_expect_eq(parse_with_exponent(2000), GW_ERR_CERT_WEAK_KEY);
+}
+
+/* Names cost far more memory than the bytes they come in. */
+Test(paths, no_endless_issuers)
+{
+	X509 *x = add(given, "card", "CA", card, real);
+
+	for (int i = 1; i < GW_CERT_SUBJECT_MAX; i++)
+		name(X509_get_issuer_name(x), "a");
+	cr_assert_gt(X509_sign(x, real, EVP_sha256()), 0);
+	cr_expect_eq(parse(x), GW_ERR_OK);
+	name(X509_get_issuer_name(x), "a");
+	cr_assert_gt(X509_sign(x, real, EVP_sha256()), 0);
+	cr_expect_eq(parse(x), GW_ERR_CERT_MALFORMED);
 }
