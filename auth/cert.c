@@ -13,22 +13,28 @@
 
 /* ---- limits */
 
-/* Of those that libcrypto decodes, and would from BER. */
+/* Of those that libcrypto decodes, and would from BER. Adds its elements to
+ * `sum`. */
 static bool
-is_der(X509_EXTENSION *e)
+is_der(X509_EXTENSION *e, size_t *sum)
 {
 	const ASN1_OCTET_STRING *s = X509_EXTENSION_get_data(e);
 	const struct gw_der value = { ASN1_STRING_get0_data(s),
 				      (size_t)ASN1_STRING_length(s) };
 
-	return X509V3_EXT_get(e) == NULL ||
-	       gw_der_is_strict(value, NESTING_MAX);
+	if (X509V3_EXT_get(e) == NULL)
+		return true;
+	if (!gw_der_is_strict(value, NESTING_MAX))
+		return false;
+	*sum += gw_der_elements(value);
+	return true;
 }
 
 static enum gw_err
 check_extensions(const X509 *x, struct gw_error *err)
 {
 	int n = X509_get_ext_count(x);
+	size_t elements = 0;
 
 	if (n > GW_CERT_EXTENSIONS_MAX)
 		return gw_fail(err, GW_ERR_CERT_MALFORMED, "%d extensions", n);
@@ -38,13 +44,16 @@ check_extensions(const X509 *x, struct gw_error *err)
 		bool is_twice = X509_get_ext_by_OBJ(x, oid, i) >= 0;
 		char text[64];
 
-		if (!is_twice && is_der(e))
+		if (!is_twice && is_der(e, &elements))
 			continue;
 		OBJ_obj2txt(text, sizeof(text), oid, 0);
 		return gw_fail(err, GW_ERR_CERT_MALFORMED, "extension %s %s",
 			       text, is_twice ? "twice" : "is not DER");
 	}
-	return GW_ERR_OK;
+	return elements <= GW_CERT_ELEMENTS_MAX
+		       ? GW_ERR_OK
+		       : gw_fail(err, GW_ERR_CERT_MALFORMED,
+				 "extensions of %zu elements", elements);
 }
 
 static struct gw_der

@@ -15,6 +15,8 @@
 #define GW_CERT_EXPONENT_BITS_MAX 64  /* RSA; as many as libcrypto takes with
 					 a modulus of more than 3072 bits */
 #define GW_CERT_EXTENSIONS_MAX  64
+#define GW_CERT_ELEMENTS_MAX    1024  /* of DER in extensions: decoded, each
+					 may take a hundred bytes and more */
 #define GW_CERT_SUBJECT_MAX     64    /* parts of the subject, and of the
 					 issuer: decoded, each takes twelve
 					 times its bytes */

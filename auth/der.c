@@ -98,6 +98,19 @@ is_boolean(struct gw_der body)
 	return body.len == 1 && (body.p[0] == 0x00 || body.p[0] == 0xff);
 }
 
+size_t
+gw_der_elements(struct gw_der in)
+{
+	struct gw_der body;
+	uint8_t tag;
+	size_t n = 0;
+
+	for (; gw_der_take(&in, &tag, &body); n++)
+		if ((tag & GW_DER_CONSTRUCTED) != 0)
+			n += gw_der_elements(body);
+	return n;
+}
+
 bool
 gw_der_is_strict(struct gw_der in, int depth)
 {

@@ -39,6 +39,9 @@ GW_MUST_CHECK bool gw_der_count(struct gw_der in, size_t *out);
  * yes or no. */
 GW_MUST_CHECK bool gw_der_is_strict(struct gw_der in, int depth);
 
+/* How many elements there are at all depths, of what is strict. */
+size_t gw_der_elements(struct gw_der in);
+
 bool gw_der_equals(struct gw_der a, const void *p, size_t len);
 
 #endif

@@ -355,6 +355,39 @@ Test(limits, names_and_constraints)
 	free(wide);
 }
 
+/* Few distribution points with many names: each is three bytes, and forty
+ * times as many in memory. */
+Test(limits, elements)
+{
+	static uint8_t der[16 + 3 * 1100];
+	static const int counts[] = { GW_CERT_ELEMENTS_MAX - 8,
+				      GW_CERT_ELEMENTS_MAX };
+
+	for (size_t i = 0; i < GW_COUNT(counts); i++) {
+		size_t n = 3 * (size_t)counts[i];
+		struct raw_ext points = { "crlDistributionPoints", der,
+					  16 + n };
+		struct gw_error err = { .code = GW_ERR_OK };
+		enum gw_err rc;
+
+		for (size_t k = 0; k < 4; k++) {
+			static const uint8_t tags[] = { 0x30, 0x30, 0xa0,
+							0xa0 };
+			size_t len = n + 4 * (3 - k);
+
+			memcpy(der + 4 * k,
+			       (uint8_t[]){ tags[k], 0x82,
+					    (uint8_t)(len >> 8),
+					    (uint8_t)len }, 4);
+		}
+		for (size_t k = 0; k < n; k += 3)
+			memcpy(der + 16 + k, "\x86\x01" "a", 3);
+		rc = parse_raw(&points, 1, &err);
+		cr_expect_eq(rc, i == 0 ? GW_ERR_OK : GW_ERR_CERT_MALFORMED,
+			     "%d: %s", counts[i], err.detail);
+	}
+}
+
 Test(limits, extension_twice)
 {
 	const struct raw_ext twice[] = {
