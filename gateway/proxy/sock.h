@@ -10,12 +10,16 @@
 #include <sys/types.h>
 #include "gw/loop.h"
 
+#define GW_SOCK_ANY UINT16_MAX
+
 struct gw_sock {
 	struct gw_io io; /* first: events come with its address */
 	bool can_read, can_write;
 	bool has_hup;    /* the peer will send no more */
 	bool is_broken;  /* error or reset */
-	uint32_t records_left; /* counted by tls.c */
+	/* counted down by tls.c */
+	uint16_t records_left; /* without data, of the connection */
+	uint16_t bytes_left;   /* of the turn, or GW_SOCK_ANY */
 };
 
 /* What became of moving bytes. */

@@ -54,11 +54,17 @@ static int
 bio_read(BIO *b, char *buf, int len)
 {
 	struct gw_sock *s = BIO_get_data(b);
-	size_t n = 0;
-	enum gw_xfer x = s->records_left == 0
-				 ? GW_XFER_BROKEN
-				 : gw_sock_read(s, buf, (size_t)len, &n);
+	size_t n = 0, max = (size_t)len;
+	enum gw_xfer x = GW_XFER_AGAIN;
 
+	if (s->bytes_left != GW_SOCK_ANY)
+		max = GW_MIN(max, (size_t)s->bytes_left);
+	if (s->records_left == 0)
+		x = GW_XFER_BROKEN;
+	else if (max > 0)
+		x = gw_sock_read(s, buf, max, &n);
+	if (s->bytes_left != GW_SOCK_ANY)
+		s->bytes_left -= (uint16_t)n;
 	BIO_clear_retry_flags(b);
 	return bio_result(b, x, n, BIO_FLAGS_READ);
 }
