@@ -336,9 +336,13 @@ size_t
 raw_to_sign(const struct raw *t, const char *who, uint8_t *out)
 {
 	uint8_t *p = out + 64;
+	char context[34];
 
 	memset(out, ' ', 64);
-	p += sprintf((char *)p, "TLS 1.3, %s CertificateVerify", who) + 1;
+	gw_assert(gw_format(context, sizeof(context),
+			    "TLS 1.3, %s CertificateVerify", who));
+	memcpy(p, context, sizeof(context));
+	p += strlen(context) + 1;
 	hash_so_far(t, p);
 	return (size_t)(p - out) + RAW_HASH;
 }
