@@ -75,28 +75,6 @@ lists_changed(void *ctx)
 	gw_recheck_all(ctx);
 }
 
-static void
-remember(void *arg, const struct gw_kept_good *g)
-{
-	gw_revocation_remember(arg, g);
-}
-
-static void
-remember_revoked(void *arg, const uint8_t name[GW_HASH], time_t as_of)
-{
-	gw_revocation_remember_revoked(arg, name, as_of);
-}
-
-/* What was answered before the restart. */
-static void
-recall(struct gw_auth *a)
-{
-	time_t now = gw_auth_now(a).wall;
-
-	gw_kept_load_revoked(a->kept, now, remember_revoked, a->revocation);
-	gw_kept_load(a->kept, now, remember, a->revocation);
-}
-
 static enum gw_err
 make_directory(const char *path, struct gw_error *err)
 {
@@ -183,7 +161,7 @@ start(void *app, struct gw_child *c, struct gw_error *err)
 	if (rc == GW_ERR_OK)
 		rc = gw_admin_start(a, err);
 	if (rc == GW_ERR_OK)
-		recall(a);
+		gw_revocation_recall(a->revocation);
 	return rc;
 }
 

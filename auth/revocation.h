@@ -52,13 +52,9 @@ struct gw_revocation *gw_revocation_new(struct gw_loop *l,
 					struct gw_kept *kept);
 void gw_revocation_free(struct gw_revocation *r); /* waiters: never told */
 
-/* A good answer of before, from gw_kept_load(). */
-void gw_revocation_remember(struct gw_revocation *r,
-			    const struct gw_kept_good *g);
-/* An authority's word of before, from gw_kept_load_revoked(). */
-void gw_revocation_remember_revoked(struct gw_revocation *r,
-				    const uint8_t name[GW_HASH],
-				    time_t as_of);
+/* Takes up what was answered before the restart, from `kept`. Once, before
+ * anybody asks. */
+void gw_revocation_recall(struct gw_revocation *r);
 
 struct gw_revocation_result {
 	enum gw_err code;             /* GW_ERR_OK: good */

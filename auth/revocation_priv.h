@@ -1,6 +1,7 @@
-/* auth/revocation_priv.h — one question from the inside. For revocation.c,
- * which keeps answers and takes a flight up its ladder, and for the two rungs,
- * revocation_ocsp.c and revocation_crl.c. */
+/* auth/revocation_priv.h — one question from the inside, for the files named
+ * revocation*.c alone: whoever asks comes in by revocation.c, answers are kept
+ * by revocation_entry.c, revocation_flight.c takes a question up its ladder,
+ * whose rungs are revocation_ocsp.c and revocation_crl.c. */
 #ifndef GW_REVOCATION_PRIV_H
 #define GW_REVOCATION_PRIV_H
 
@@ -106,9 +107,36 @@ struct gw_revocation {
 	size_t responder_count;
 };
 
-/* ---- revocation.c */
-
 time_t gw_revocation_now(const struct gw_revocation *r);
+
+/* ---- entries: revocation_entry.c. Owned by `owner`; all are borrowed. */
+
+/* NULL: nothing is known or asked. */
+struct entry *gw_entry_find(struct gw_revocation *r,
+			    const uint8_t key[GW_HASH]);
+struct entry *gw_entry_add(struct gw_revocation *r, const X509 *leaf,
+			   const X509 *issuer, const uint8_t key[GW_HASH]);
+/* Ends its flight, too, whose waiters are not told. */
+void gw_entry_drop(struct entry *e);
+void gw_entry_drop_if_empty(struct entry *e);
+
+/* The kept answer: the newest word takes its place, on disk as well. Where
+ * there are too many the oldest goes. */
+void gw_entry_keep(struct entry *e, const struct word *w);
+void gw_entry_forget(struct entry *e);
+/* There is one, and it may still be used. */
+bool gw_entry_is_fresh(const struct entry *e);
+/* A good answer of this time is no newer than one that said revoked. */
+bool gw_entry_is_outdated(const struct entry *e, time_t as_of);
+
+/* ---- flights: revocation_flight.c. Owned by their entry. */
+
+/* It has asked nobody yet: gw_flight_go_on(). */
+struct flight *gw_flight_prepare(struct entry *e,
+				 const struct gw_revocation_about *about);
+void gw_flight_wait(struct flight *f, struct gw_revocation_wait *w);
+/* Lets go of all that is under way and frees it; waiters: never told. */
+void gw_flight_land(struct flight *f);
 X509 *gw_flight_subject(const struct flight *f); /* borrowed, both */
 X509 *gw_flight_issuer(const struct flight *f);
 
@@ -118,7 +146,8 @@ void gw_flight_failed(struct flight *f, const char *source, enum gw_err code,
 /* The rung has no more sources. The flight may be gone after this and after
  * the next two, which end it. */
 void gw_flight_go_on(struct flight *f);
-/* GW_ERR_REVOCATION_STALE: a good answer no newer than one that said revoked. */
+/* GW_ERR_REVOCATION_STALE: a good answer is no newer than one that said
+ * revoked. */
 GW_MUST_CHECK enum gw_err gw_flight_weigh(const struct flight *f, time_t as_of,
 					  struct gw_error *err);
 void gw_flight_good(struct flight *f, const struct word *w);
