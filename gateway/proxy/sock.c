@@ -27,14 +27,18 @@ gw_sock_note(struct gw_sock *s, uint32_t events)
 		s->is_broken = true;
 }
 
+/* The kernel tells of a reset once: whoever reads after that finds the end of
+ * the stream, as if it were whole. EPIPE is another matter: the end had come
+ * before the reset did. */
 static enum gw_xfer
-failed(bool *can)
+failed(struct gw_sock *s, bool *can)
 {
-	if (errno != EAGAIN && errno != EINTR)
-		return GW_XFER_BROKEN;
-	if (errno == EAGAIN)
+	if (errno == EAGAIN) {
 		*can = false;
-	return GW_XFER_AGAIN;
+		return GW_XFER_AGAIN;
+	}
+	s->is_torn = s->is_torn || errno != EPIPE;
+	return GW_XFER_BROKEN;
 }
 
 enum gw_xfer
@@ -48,9 +52,9 @@ gw_sock_read(struct gw_sock *s, void *buf, size_t len, size_t *out_n)
 		n = recv(s->io.fd, buf, len, 0);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return failed(&s->can_read);
+		return failed(s, &s->can_read);
 	if (n == 0)
-		return GW_XFER_EOF;
+		return s->is_torn ? GW_XFER_BROKEN : GW_XFER_EOF;
 	if ((size_t)n < len && !s->has_hup)
 		s->can_read = false;
 	*out_n = (size_t)n;
@@ -68,7 +72,7 @@ gw_sock_write(struct gw_sock *s, const void *buf, size_t len, size_t *out_n)
 		n = send(s->io.fd, buf, len, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return failed(&s->can_write);
+		return failed(s, &s->can_write);
 	if ((size_t)n < len)
 		s->can_write = false;
 	*out_n = (size_t)n;

@@ -15,8 +15,9 @@
 struct gw_sock {
 	struct gw_io io; /* first: events come with its address */
 	bool can_read, can_write;
-	bool has_hup;    /* the peer will send no more */
-	bool is_broken;  /* error or reset */
+	bool has_hup : 1;   /* the peer will send no more */
+	bool is_broken : 1; /* error or reset */
+	bool is_torn : 1;   /* a reset was met: what was read is not all */
 	/* counted down by tls.c */
 	uint16_t records_left; /* without data, of the connection */
 	uint16_t bytes_left;   /* of the turn, or GW_SOCK_ANY */
