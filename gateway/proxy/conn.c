@@ -209,7 +209,7 @@ gw_conn_run(struct gw_conn *c)
 {
 	if (c->state == GW_CONN_DEAD)
 		return;
-	if (c->sock.is_broken) {
+	if (c->sock.is_broken && c->state != GW_CONN_TUNNEL) {
 		gw_conn_end(c, "client lost");
 		return;
 	}
@@ -283,8 +283,8 @@ gw_conn_fill(struct gw_conn *c, struct gw_buf *b, size_t max)
 	return GW_XFER_OK;
 }
 
-bool
-gw_conn_flush(struct gw_conn *c, bool *out_moved)
+enum gw_xfer
+gw_conn_send(struct gw_conn *c, bool *out_moved)
 {
 	size_t n;
 
@@ -292,19 +292,26 @@ gw_conn_flush(struct gw_conn *c, bool *out_moved)
 		enum gw_xfer x = gw_tls_write(c->ssl, gw_buf_head(c->out),
 					      gw_buf_used(c->out), &n);
 
-		if (x == GW_XFER_AGAIN)
-			return true;
-		if (x != GW_XFER_OK) {
-			gw_conn_end(c, "client lost");
-			return false;
-		}
+		if (x != GW_XFER_OK)
+			return x;
 		gw_buf_take(c->out, n);
 		gw_buf_rewind(c->out);
 		c->bytes_out += n;
 		c->worker->count.bytes_out += (int64_t)n;
 		*out_moved = true;
 	}
-	return true;
+	return GW_XFER_OK;
+}
+
+bool
+gw_conn_flush(struct gw_conn *c, bool *out_moved)
+{
+	enum gw_xfer x = gw_conn_send(c, out_moved);
+
+	if (x == GW_XFER_OK || x == GW_XFER_AGAIN)
+		return true;
+	gw_conn_end(c, "client lost");
+	return false;
 }
 
 /* ---- beginning */
@@ -425,12 +432,17 @@ log_end(const struct gw_conn *c, const char *why)
 		 GW_NUM(now - c->started_ms), "why", why, NULL);
 }
 
-/* What a request or tunnel holds. */
+/* What a request or tunnel holds. Only length or frames tell a server that
+ * what it got in a tunnel is the whole, and not every protocol has them: one
+ * that ends before its client has said all is reset, as HAProxy does (nginx
+ * just closes, which looks whole). A request says itself how long it is. */
 static void
 drop_work(struct gw_conn *c)
 {
 	gw_exchange_drop(c);
-	if (c->up != NULL)
+	if (c->up != NULL && c->state == GW_CONN_TUNNEL && !c->up_shut)
+		gw_upconn_reset(c->up);
+	else if (c->up != NULL)
 		gw_upconn_release(c->up, false);
 	gw_buf_put(&c->worker->bufs, &c->in);
 	gw_buf_put(&c->worker->bufs, &c->out);
@@ -487,11 +499,11 @@ gw_conn_end(struct gw_conn *c, const char *why)
 	log_end(c, why);
 	if (c->state == GW_CONN_TUNNEL)
 		w->count.tunnels--;
+	drop_work(c);
 	c->state = GW_CONN_DEAD;
 	if (c->is_waiting)
 		gw_handshake_unjudged(c, GW_ERR_AUTH_UNAVAILABLE);
 	leave_session(c);
-	drop_work(c);
 	gw_timer_stop(w->loop, &c->timer);
 	gw_sock_close(w->loop, &c->sock);
 	list_remove(c);

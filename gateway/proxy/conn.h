@@ -46,6 +46,7 @@ struct gw_conn {
 	 * `reason` says auth-unavailable until somebody said otherwise. */
 	enum gw_verdict verdict;
 	enum gw_err reason;
+	uint32_t queued;              /* in the kernel, when last looked */
 	struct gw_worker *worker;
 	struct gw_listener *listener;
 	SSL *ssl;
@@ -71,7 +72,6 @@ struct gw_conn {
 	uint32_t slot;                /* while is_waiting */
 	uint32_t link;                /* the link the session came by */
 	uint32_t source;              /* whom it counts as, see quota.h */
-	uint32_t queued;              /* in the kernel, when last looked */
 	uint8_t holds;                /* bits of enum gw_limit */
 	bool is_waiting;              /* for a verdict */
 	bool is_admitted;             /* counted at gwd-auth */
@@ -81,9 +81,10 @@ struct gw_conn {
 	bool is_refused;              /* by an alert within it */
 	bool is_reading_head;         /* the header timeout runs; denied: some
 				       * of the head has been seen */
-	bool client_eof, up_eof;      /* a tunnel's: it says no more, */
-	bool client_lost, up_lost;    /* and had not finished */
-	bool up_shut;                 /* it is told no more */
+	bool client_eof : 1, up_eof : 1; /* a tunnel's: it has said all; */
+	bool client_lost : 1;         /* it is gone, all said or not; */
+	bool up_lost : 1;             /* up_eof, but it had not finished; */
+	bool up_shut : 1;             /* it is told no more */
 	uint8_t session[GW_SESSION_ID];
 	char login[GW_LOGIN_ID_SIZE];
 	char ip[46];
@@ -118,8 +119,10 @@ uint32_t gw_conn_drained(struct gw_conn *c);
 /* Reads what the client sent into `*b`: of one record, and only so many times
  * a turn; then it is as if there were nothing, and comes to its turn again. */
 enum gw_xfer gw_conn_fill(struct gw_conn *c, struct gw_buf *b, size_t max);
-/* Writes of `out` what TLS takes; false when the client is lost (the
- * connection is then DEAD). */
+/* Writes of `out` what TLS takes: AGAIN when that is not all, BROKEN when the
+ * client is lost. */
+enum gw_xfer gw_conn_send(struct gw_conn *c, bool *out_moved);
+/* The same; false when the client is lost (the connection is then DEAD). */
 bool gw_conn_flush(struct gw_conn *c, bool *out_moved);
 
 /* Orderly: says goodbye, and waits a moment for the client to have read the

@@ -27,8 +27,10 @@ read_client(struct gw_conn *c)
 	struct gw_buf *b;
 	bool moved = false;
 
-	if (c->client_eof || c->up_shut)
+	if (c->client_eof || c->client_lost || c->up_shut) {
+		c->client_lost = c->client_lost || c->sock.is_broken;
 		return false;
+	}
 	b = buffer(c, &c->in);
 	while (gw_buf_room(b) > 0)
 		switch (gw_conn_fill(c, b, gw_buf_room(b))) {
@@ -37,11 +39,12 @@ read_client(struct gw_conn *c)
 			continue;
 		case GW_XFER_AGAIN:
 			return moved;
-		case GW_XFER_EOF:
+		case GW_XFER_EOF: /* close_notify, or FIN alone: many clients
+				   * say no more than that */
 			c->client_eof = true;
 			return true;
 		default: /* its last words may wait in `in` */
-			c->client_eof = c->client_lost = true;
+			c->client_lost = true;
 			return true;
 		}
 	return moved;
@@ -114,13 +117,24 @@ read_upstream(struct gw_conn *c)
 	}
 }
 
+/* It takes no more; what it had said before that is still to be read. */
+static void
+lose_client(struct gw_conn *c)
+{
+	c->sock.is_broken = c->sock.can_read = true;
+}
+
 static bool
 write_client(struct gw_conn *c)
 {
 	bool moved = false;
 
-	if (c->client_lost || !gw_conn_flush(c, &moved))
+	if (c->client_lost || c->sock.is_broken)
 		return false;
+	if (gw_conn_send(c, &moved) == GW_XFER_BROKEN) {
+		lose_client(c);
+		return true;
+	}
 	/* its half is over: the client learns that by close_notify, unless it
 	 * was cut off */
 	if (c->up_eof && !c->up_lost && gw_buf_used(c->out) == 0 &&
@@ -137,7 +151,8 @@ write_client(struct gw_conn *c)
 static bool
 end_if_over(struct gw_conn *c)
 {
-	if (c->client_lost && gw_buf_used(c->in) == 0)
+	if (c->client_lost && gw_buf_used(c->in) == 0 &&
+	    (c->up_shut || !c->client_eof))
 		gw_conn_end(c, "client lost");
 	else if (!c->up_shut || !c->up_eof || gw_buf_used(c->out) > 0)
 		return false;

@@ -123,6 +123,16 @@ gw_upconn_release(struct gw_upconn *c, bool reusable)
 			       (uint64_t)u->site->conf->idle_timeout_ms);
 }
 
+void
+gw_upconn_reset(struct gw_upconn *c)
+{
+	const struct linger hard = { .l_onoff = 1 };
+
+	(void)setsockopt(c->sock.io.fd, SOL_SOCKET, SO_LINGER, &hard,
+			 sizeof(hard));
+	destroy(c);
+}
+
 /* ---- servers */
 
 bool

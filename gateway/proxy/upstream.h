@@ -65,6 +65,8 @@ void gw_upconn_failed(struct gw_upconn *c, enum gw_err why, uint64_t *tried);
 void gw_upconn_broke(struct gw_upconn *c, enum gw_err why);
 /* Done with it: kept for the next if it may be. */
 void gw_upconn_release(struct gw_upconn *c, bool reusable);
+/* Closes it so that the server knows it did not get the whole. */
+void gw_upconn_reset(struct gw_upconn *c);
 /* Whether the server has said or ended anything meanwhile: asked before a
  * request goes out on a used connection. */
 bool gw_upconn_is_stale(const struct gw_upconn *c);

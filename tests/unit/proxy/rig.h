@@ -43,9 +43,12 @@ size_t rig_pem_key(EVP_PKEY *k, uint8_t *out, size_t cap);
  *   /frames/X   101, WebSocket frames (whole, cut, closed, other), silence
  *   /last/N     101; after a word and rig_let() N bytes, and closed
  *   /torn/N     101, N bytes, and reset
+ *   /torn-late/N  the same after a word and rig_let()
+ *   /torn-close/N  an answer without end after rig_let(), N bytes, and reset
  *   /hear       101; listens to the end, see rig_heard()
  *   /hear-then/N  the same, then N bytes
  *   /hear-bye    the same; after rig_let() closed, see rig_heard(): 1
+ *   /hear-end    101; listens; how it ended, see rig_heard(): 1 orderly, 2 not
  *   /hush/N     101, N bytes, says no more; then as /hear
  */
 struct rig_upstream {

@@ -443,6 +443,43 @@ give_torn(struct peer *p, const char *arg)
 	return false;
 }
 
+/* Waits for a word and for leave, says N bytes, and resets. */
+static bool
+give_torn_late(struct peer *p, const char *arg)
+{
+	struct linger hard = { .l_onoff = 1 };
+	size_t n = strtoul(arg, NULL, 10);
+
+	switch_over(p);
+	(void)more(p);
+	set_heard(p->len);
+	await_let();
+	send_bytes(p, 0, n);
+	setsockopt(p->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	close(p->fd);
+	p->fd = -1;
+	set_heard(n);
+	return false;
+}
+
+/* The same within an answer that lasts until the connection ends. */
+static bool
+give_torn_close(struct peer *p, const char *arg)
+{
+	struct linger hard = { .l_onoff = 1 };
+	size_t n = strtoul(arg, NULL, 10);
+
+	set_heard(1);
+	await_let();
+	say(p, "HTTP/1.1 200 OK\r\n\r\n");
+	send_bytes(p, 0, n);
+	setsockopt(p->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	close(p->fd);
+	p->fd = -1;
+	set_heard(n);
+	return false;
+}
+
 /* All the client says, to its end; counts what is right of it. */
 static void
 hear(struct peer *p)
@@ -462,6 +499,21 @@ give_hear(struct peer *p, const char *arg)
 	(void)arg;
 	switch_over(p);
 	hear(p);
+	return false;
+}
+
+/* How it ended: 1, orderly; 2, by a reset. */
+static bool
+give_hear_end(struct peer *p, const char *arg)
+{
+	char buf[4096];
+	ssize_t n;
+
+	(void)arg;
+	switch_over(p);
+	while ((n = recv(p->fd, buf, sizeof(buf), 0)) > 0)
+		;
+	set_heard(n == 0 ? 1 : 2);
 	return false;
 }
 
@@ -538,8 +590,10 @@ static const struct {
 	{ "/hang", give_hang },        { "/garbage", give_garbage },
 	{ "/greeting", give_greeting }, { "/half", give_half },        { "/drop-reused", give_drop },
 	{ "/frames/", give_frames },   { "/last/", give_last },
-	{ "/torn/", give_torn },       { "/hear-then/", give_hear_then },
-	{ "/hear-bye", give_hear_bye },
+	{ "/torn/", give_torn },       { "/torn-late/", give_torn_late },
+	{ "/torn-close/", give_torn_close },
+	{ "/hear-then/", give_hear_then },
+	{ "/hear-bye", give_hear_bye }, { "/hear-end", give_hear_end },
 	{ "/hear", give_hear },        { "/hush/", give_hush },
 	{ "/ws", give_ws },            { "/interims/", give_interims },
 	{ "/interim", give_interim },  { "/unasked/", give_unasked },

@@ -149,6 +149,53 @@ Test(tunnel, broken_off_by_the_server)
 	rig_stop(r);
 }
 
+/* Nor if it is our writing that hears of it first. */
+Test(tunnel, broken_off_while_the_client_talks)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+	char path[32];
+	size_t len;
+
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < GW_COUNT(lasts); i++) {
+		snprintf(path, sizeof(path), "/torn-late/%zu", lasts[i]);
+		open_tunnel(r, &c, path);
+		rig_send(&c, "go");
+		cr_assert_eq(rig_heard(2), 2);
+		stop(r);
+		send_pattern(&c, 60000);
+		rig_let();
+		cr_assert_eq(rig_heard(lasts[i]), lasts[i]);
+		kill(rig_pid(r), SIGCONT);
+		cr_assert_not(read_pattern(&c, &len), "%s", path);
+		rig_close(&c);
+	}
+	rig_stop(r);
+}
+
+/* An answer that lasts as long as the connection is not whole when that has
+ * been broken off, and must not be made to look so by a last chunk. */
+Test(tunnel, answer_broken_off_during_an_upload)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+
+	rig_answer(r, &allow);
+	cr_assert(rig_connect(r, &c, 0));
+	rig_send(&c, "POST /torn-close/100 HTTP/1.1\r\nHost: h\r\n"
+		     "Content-Length: 100000\r\n\r\n");
+	cr_assert_eq(rig_heard(1), 1);
+	stop(r);
+	send_pattern(&c, 60000);
+	rig_let();
+	cr_assert_eq(rig_heard(100), 100);
+	kill(rig_pid(r), SIGCONT);
+	cr_assert_neq(rig_response(&c, NULL, NULL, NULL), 200);
+	rig_close(&c);
+	rig_stop(r);
+}
+
 /* The client says its last and goes, with or without a goodbye. */
 Test(tunnel, last_words_of_the_client)
 {
@@ -234,6 +281,43 @@ reset(struct rig_client *c)
 
 	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
 	rig_close(c);
+}
+
+/* How the client went is how the server hears of it. */
+Test(tunnel, broken_off_by_the_client)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < 2; i++) {
+		open_tunnel(r, &c, "/hear-end");
+		send_pattern(&c, 1000);
+		if (i == 0)
+			rig_close(&c);
+		else
+			reset(&c);
+		cr_assert_eq(rig_heard(i + 1), i + 1);
+	}
+	rig_stop(r);
+}
+
+/* A client that hangs up while there is something for it is reset by its own
+ * kernel; what it had said before that is heard, and its end is an end. */
+Test(tunnel, goodbye_and_reset_at_once)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+
+	rig_answer(r, &allow);
+	open_tunnel(r, &c, "/hear");
+	stop(r);
+	send_pattern(&c, 5000);
+	SSL_shutdown(c.ssl);
+	reset(&c);
+	kill(rig_pid(r), SIGCONT);
+	cr_assert_eq(rig_heard(5000), 5000);
+	rig_stop(r);
 }
 
 /* The server's end is seen first, and then there is no client any more to
