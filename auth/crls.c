@@ -7,7 +7,6 @@
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
 
-GW_DEFINE_CLEANUP(ASN1_ENUMERATED *, ASN1_ENUMERATED_free)
 GW_DEFINE_CLEANUP(ASN1_INTEGER *, ASN1_INTEGER_free)
 GW_DEFINE_CLEANUP(X509_CRL *, X509_CRL_free)
 GW_DEFINE_CLEANUP(struct gw_crl *, gw_crl_free)

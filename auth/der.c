@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define LENGTH_OCTETS_MAX 3 /* 16 MiB: far more than any certificate */
+#define LENGTH_OCTETS_MAX 4 /* 4 GiB: more than any list (crl.h) */
 
 /* The length octets after the identifier; false when not in shortest form. */
 static bool
@@ -61,6 +61,18 @@ gw_der_expect(struct gw_der *rest, uint8_t tag, struct gw_der *out_body)
 		return false;
 	*out_body = body;
 	*rest = r;
+	return true;
+}
+
+bool
+gw_der_whole(struct gw_der *rest, uint8_t tag, struct gw_der *out_whole,
+	     struct gw_der *out_body)
+{
+	const uint8_t *start = rest->p;
+
+	if (!gw_der_expect(rest, tag, out_body))
+		return false;
+	*out_whole = (struct gw_der){ start, (size_t)(rest->p - start) };
 	return true;
 }
 

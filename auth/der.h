@@ -10,9 +10,13 @@
 
 /* Identifier octets. */
 #define GW_DER_BOOLEAN   0x01
+#define GW_DER_INTEGER   0x02
+#define GW_DER_BITS      0x03
 #define GW_DER_OCTETS    0x04
 #define GW_DER_OID       0x06
 #define GW_DER_UTF8      0x0c
+#define GW_DER_UTC_TIME  0x17
+#define GW_DER_GENERALIZED_TIME 0x18
 #define GW_DER_SEQUENCE  0x30
 #define GW_DER_CONSTRUCTED 0x20
 #define GW_DER_CONTEXT_P 0x80 /* + tag number, primitive */
@@ -26,6 +30,11 @@ GW_MUST_CHECK bool gw_der_take(struct gw_der *rest, uint8_t *out_tag,
 /* The same, but only an element with this tag. */
 GW_MUST_CHECK bool gw_der_expect(struct gw_der *rest, uint8_t tag,
 				 struct gw_der *out_body);
+
+/* The same; `out_whole` is the element with identifier and length. */
+GW_MUST_CHECK bool gw_der_whole(struct gw_der *rest, uint8_t tag,
+				struct gw_der *out_whole,
+				struct gw_der *out_body);
 
 /* `in` is one element with this tag and nothing after it. */
 GW_MUST_CHECK bool gw_der_only(struct gw_der in, uint8_t tag,

@@ -1,7 +1,7 @@
 /* auth/kept.h — what was answered about certificates, good and revoked, kept
- * over a restart in a SQLite file of its own. Linked into gwd-auth. A cache: what cannot be
- * written is not kept, and a damaged file is begun anew. Only what was judged
- * goes in, and the file is as private as the registry. */
+ * over a restart in a SQLite file of its own. Linked into gwd-auth. A cache:
+ * what cannot be written is not kept, and a damaged file is begun anew. Only
+ * what was judged goes in, and the file is as private as the registry. */
 #ifndef GW_KEPT_H
 #define GW_KEPT_H
 
@@ -10,7 +10,7 @@
 #include "cert.h"
 #include "gw/loop.h"
 
-struct gw_kept;
+struct gw_kept; /* owned by the caller, gw_kept_free() */
 
 /* NULL: no file; logged. */
 struct gw_kept *gw_kept_open(struct gw_loop *l, const char *path);
