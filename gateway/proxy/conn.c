@@ -174,15 +174,51 @@ linger_timeout(struct gw_conn *c)
 /* ---- states */
 
 static void
+drop_tls(struct gw_conn *c)
+{
+	SSL *ssl = c->ssl;
+
+	if (ssl == NULL)
+		return;
+	/* a paused job must come to its end before SSL_free(); it finds
+	 * nobody waiting, no verdict, and a socket that takes nothing */
+	while (SSL_waiting_for_async(ssl))
+		(void)gw_tls_handshake(ssl, NULL, 0);
+	c->ssl = NULL;
+	SSL_free(ssl);
+	ERR_clear_error();
+}
+
+/* No goodbye waits for room any more. */
+static void
+shut(struct gw_conn *c)
+{
+	drop_tls(c);
+	if (shutdown(c->sock.io.fd, SHUT_WR) != 0) {
+		gw_conn_end(c, NULL);
+		return;
+	}
+	c->until_ms = gw_loop_now_ms(c->worker->loop) + LINGER_MAX_MS;
+	gw_conn_deadline(c, LINGER_MS);
+}
+
+/* What is read meanwhile is thrown away in any case: who cannot get rid of
+ * what it says may never come to read. */
+static void
 linger_run(struct gw_conn *c)
 {
 	size_t n;
 
+	if (c->ssl != NULL && gw_conn_part(c) != GW_XFER_AGAIN)
+		shut(c);
+	if (c->state == GW_CONN_DEAD)
+		return;
 	for (int i = 0; i < LINGER_READS; i++)
 		switch (gw_sock_read(&c->sock, c->worker->scratch, GW_SCRATCH,
 				     &n)) {
 		case GW_XFER_OK:
-			gw_conn_deadline(c, LINGER_MS);
+			if (c->ssl == NULL)
+				gw_conn_deadline(c, LINGER_MS);
 			continue;
 		case GW_XFER_AGAIN:
 			return;
@@ -464,22 +500,6 @@ drop_verdict(struct gw_conn *c)
 }
 
 static void
-drop_tls(struct gw_conn *c)
-{
-	SSL *ssl = c->ssl;
-
-	if (ssl == NULL)
-		return;
-	/* a paused job must come to its end before SSL_free(); it finds
-	 * nobody waiting, no verdict, and a socket that takes nothing */
-	while (SSL_waiting_for_async(ssl))
-		(void)gw_tls_handshake(ssl, NULL, 0);
-	c->ssl = NULL;
-	SSL_free(ssl);
-	ERR_clear_error();
-}
-
-static void
 on_free(struct gw_task *t)
 {
 	struct gw_conn *c = GW_CONTAINER(t, struct gw_conn, task);
@@ -527,41 +547,53 @@ gw_conn_dismiss(struct gw_conn *c, enum gw_ws_code code, const char *why)
 }
 
 /* Says no more, and waits for the client to have heard it all: closing with
- * anything unread would reset the connection, last words included. */
+ * anything unread would reset the connection, last words included. With
+ * c->ssl the goodbye is still to be said, for which a client that reads slowly
+ * has to make room; what it had before that is long the kernel's. */
 static void
 linger(struct gw_conn *c, const char *why)
 {
+	int64_t patience = gw_conn_conf(c)->body_timeout_ms;
+
 	log_end(c, why);
 	if (c->state == GW_CONN_TUNNEL)
 		c->worker->count.tunnels--;
-	drop_tls(c);
 	drop_verdict(c);
 	drop_work(c);
 	c->state = GW_CONN_LINGER; /* no tunnel any more, whatever comes */
-	if (shutdown(c->sock.io.fd, SHUT_WR) != 0) {
-		gw_conn_end(c, NULL);
-		return;
-	}
 	gw_conn_release(c, GW_LIMIT_HANDSHAKES);
 	gw_conn_release(c, GW_LIMIT_HEADS);
-	c->until_ms = gw_loop_now_ms(c->worker->loop) + LINGER_MAX_MS;
-	gw_conn_deadline(c, LINGER_MS);
-	linger_run(c);
+	c->until_ms = gw_loop_now_ms(c->worker->loop) + (uint64_t)patience;
+	gw_conn_deadline(c, patience);
+	if (c->ssl == NULL)
+		shut(c);
+	if (c->state != GW_CONN_DEAD)
+		linger_run(c);
+}
+
+enum gw_xfer
+gw_conn_part(struct gw_conn *c)
+{
+	enum gw_xfer x = GW_XFER_OK;
+
+	if (!c->has_parted)
+		x = gw_tls_close(c->ssl);
+	c->has_parted = x == GW_XFER_OK;
+	return x;
 }
 
 void
 gw_conn_finish(struct gw_conn *c, const char *why)
 {
-	if (c->state == GW_CONN_DEAD || c->state == GW_CONN_LINGER)
-		return;
-	(void)SSL_shutdown(c->ssl);
-	ERR_clear_error();
-	linger(c, why);
+	if (c->state != GW_CONN_DEAD && c->state != GW_CONN_LINGER)
+		linger(c, why);
 }
 
 void
 gw_conn_cut(struct gw_conn *c, const char *why)
 {
-	if (c->state != GW_CONN_DEAD && c->state != GW_CONN_LINGER)
-		linger(c, why);
+	if (c->state == GW_CONN_DEAD || c->state == GW_CONN_LINGER)
+		return;
+	drop_tls(c);
+	linger(c, why);
 }

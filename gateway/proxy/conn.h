@@ -85,6 +85,7 @@ struct gw_conn {
 	bool client_lost : 1;         /* it is gone, all said or not; */
 	bool up_lost : 1;             /* up_eof, but it had not finished; */
 	bool up_shut : 1;             /* it is told no more */
+	bool has_parted : 1;          /* close_notify is out */
 	uint8_t session[GW_SESSION_ID];
 	char login[GW_LOGIN_ID_SIZE];
 	char ip[46];
@@ -125,6 +126,8 @@ enum gw_xfer gw_conn_send(struct gw_conn *c, bool *out_moved);
 /* The same; false when the client is lost (the connection is then DEAD). */
 bool gw_conn_flush(struct gw_conn *c, bool *out_moved);
 
+/* Says goodbye, once; AGAIN: it has not gone out yet. `out` is empty. */
+enum gw_xfer gw_conn_part(struct gw_conn *c);
 /* Orderly: says goodbye, and waits a moment for the client to have read the
  * last words. `out` is empty. */
 void gw_conn_finish(struct gw_conn *c, const char *why);

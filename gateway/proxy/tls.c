@@ -460,3 +460,12 @@ gw_tls_write(SSL *ssl, const void *buf, size_t len, size_t *out_n)
 
 	return rc == 1 ? GW_XFER_OK : outcome(ssl, rc);
 }
+
+/* 0: it is out, the client's has not come yet. */
+enum gw_xfer
+gw_tls_close(SSL *ssl)
+{
+	int rc = SSL_shutdown(ssl);
+
+	return rc >= 0 ? GW_XFER_OK : outcome(ssl, rc);
+}

@@ -75,5 +75,8 @@ enum gw_handshake gw_tls_handshake(SSL *ssl, char *why, size_t why_len);
 enum gw_xfer gw_tls_read(SSL *ssl, void *buf, size_t len, size_t *out_n);
 enum gw_xfer gw_tls_write(SSL *ssl, const void *buf, size_t len,
 			  size_t *out_n);
+/* Says close_notify; never again once that was OK. AGAIN: it has not gone out
+ * whole, call again. */
+enum gw_xfer gw_tls_close(SSL *ssl);
 
 #endif

@@ -5,8 +5,6 @@
 #include "upstream.h"
 #include "worker.h"
 
-#include <openssl/err.h>
-
 /* Pieces each way before others get their turn. */
 #define ROUNDS_MAX 16
 
@@ -38,6 +36,8 @@ read_client(struct gw_conn *c)
 			moved = true;
 			continue;
 		case GW_XFER_AGAIN:
+			c->client_lost = c->sock.is_broken &&
+					 !c->sock.can_read;
 			return moved;
 		case GW_XFER_EOF: /* close_notify, or FIN alone: many clients
 				   * say no more than that */
@@ -124,6 +124,15 @@ lose_client(struct gw_conn *c)
 	c->sock.is_broken = c->sock.can_read = true;
 }
 
+/* The server's half is over: the client learns that by close_notify, unless
+ * it was cut off. */
+static bool
+is_to_part(const struct gw_conn *c)
+{
+	return c->up_eof && !c->up_lost && !c->has_parted &&
+	       gw_buf_used(c->out) == 0;
+}
+
 static bool
 write_client(struct gw_conn *c)
 {
@@ -135,13 +144,8 @@ write_client(struct gw_conn *c)
 		lose_client(c);
 		return true;
 	}
-	/* its half is over: the client learns that by close_notify, unless it
-	 * was cut off */
-	if (c->up_eof && !c->up_lost && gw_buf_used(c->out) == 0 &&
-	    (SSL_get_shutdown(c->ssl) & SSL_SENT_SHUTDOWN) == 0) {
-		(void)SSL_shutdown(c->ssl);
-		ERR_clear_error();
-	}
+	if (is_to_part(c) && gw_conn_part(c) == GW_XFER_BROKEN)
+		lose_client(c);
 	return moved;
 }
 
@@ -170,7 +174,7 @@ note_progress(struct gw_conn *c)
 	const struct gw_conf_listener *conf = gw_conn_conf(c);
 	bool is_stalled = gw_buf_used(c->in) > 0 || gw_buf_used(c->out) > 0;
 
-	if (gw_buf_used(c->out) > 0)
+	if (gw_buf_used(c->out) > 0 || is_to_part(c))
 		(void)gw_conn_drained(c);
 	gw_conn_deadline(c, is_stalled || c->client_eof || c->up_eof
 				    ? conf->body_timeout_ms
@@ -222,7 +226,8 @@ gw_tunnel_timeout(struct gw_conn *c)
 {
 	/* what the kernel holds for a slow client goes down before there is
 	 * room for more */
-	if (gw_buf_used(c->out) > 0 && gw_conn_drained(c) > 0)
+	if ((gw_buf_used(c->out) > 0 || is_to_part(c)) &&
+	    gw_conn_drained(c) > 0)
 		gw_conn_deadline(c, gw_conn_conf(c)->body_timeout_ms);
 	else
 		gw_tunnel_end(c, GW_WS_GOING_AWAY, "tunnel idle or stalled");

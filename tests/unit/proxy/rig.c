@@ -49,6 +49,7 @@ struct rig {
 	pthread_cond_t changed;
 	void (*order)(struct rig *r); /* to be run on the thread */
 	struct rig_answer answer;
+	bool is_stopping;
 	bool is_ready, is_gone, has_status, has_renewed;
 	enum gw_err renewed;
 	uint64_t next_ask;
@@ -452,6 +453,8 @@ send_files(struct rig *r)
 		  rig_pem_cert(r->pki.ca, pem, sizeof(pem)));
 }
 
+int rig_send_buffer;
+
 static int
 listen_once(int *port)
 {
@@ -462,6 +465,9 @@ listen_once(int *port)
 
 	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+	if (rig_send_buffer != 0) /* accepted ones have it from here */
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &rig_send_buffer,
+			   sizeof(rig_send_buffer));
 	cr_assert(bind(fd, (void *)&sa, len) == 0 && listen(fd, 128) == 0 &&
 		  getsockname(fd, (void *)&sa, &len) == 0);
 	*port = ntohs(sa.sin_port);
@@ -622,11 +628,19 @@ order_stop(struct rig *r)
 }
 
 void
+rig_begin_stop(struct rig *r)
+{
+	r->is_stopping = true;
+	give_order(r, order_stop);
+}
+
+void
 rig_stop(struct rig *r)
 {
 	int status = -1;
 
-	give_order(r, order_stop);
+	if (!r->is_stopping)
+		rig_begin_stop(r);
 	lock(r);
 	await(r, &r->is_gone, "gwd-proxy's end");
 	unlock(r);

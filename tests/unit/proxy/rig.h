@@ -88,11 +88,15 @@ enum gw_err rig_renew(struct rig *r);
 
 /* Descriptors gwd-proxy may have; 0: as many as we. */
 extern unsigned rig_files_max;
+/* What the kernel may hold for a client of it; 0: as much as it likes. */
+extern int rig_send_buffer;
 /* Starts everything; `keys` (ended by a NULL section) change the defaults.
  * The listener "test" has the upstream "main" and the routes "/denied"
  * (refused by the verdict), "/dead" (an upstream nobody listens at) and
  * "/ws"; the listener "other" has the defaults and the same upstream. */
 struct rig *rig_start(const struct rig_key *keys);
+/* Tells gwd-proxy to stop, and goes on: what is left is for rig_stop(). */
+void rig_begin_stop(struct rig *r);
 /* Stops gwd-proxy by STOP; asserts that it ended well. */
 void rig_stop(struct rig *r);
 

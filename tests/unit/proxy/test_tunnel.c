@@ -252,6 +252,57 @@ Test(tunnel, half_closed_by_the_server)
 	rig_stop(r);
 }
 
+/* A goodbye finds no room where all before it just had: as it is with a
+ * client that acknowledges late. Some of these lengths hit it. */
+static const size_t tight[] = { 6000, 11000, 21000, 26000, 31000, 106000 };
+
+Test(tunnel, goodbye_that_does_not_fit)
+{
+	struct rig_client c;
+	struct rig *r;
+	char path[48];
+	size_t len;
+
+	rig_send_buffer = 1;
+	r = rig_start(NULL);
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < GW_COUNT(tight); i++) {
+		snprintf(path, sizeof(path), "/hush/%zu", tight[i]);
+		open_tunnel(r, &c, path);
+		rig_set_timeout(&c, 4000);
+		usleep(5000);
+		cr_assert(read_pattern(&c, &len), "%s: %zu", path, len);
+		cr_assert_eq(len, tight[i]);
+		rig_close(&c);
+	}
+	rig_stop(r);
+}
+
+/* And at the end of a response that lasts until then. */
+Test(tunnel, goodbye_that_does_not_fit_behind_an_answer)
+{
+	struct rig_client c;
+	struct rig *r;
+	char text[80], buf[4096];
+	int n;
+
+	rig_send_buffer = 1;
+	r = rig_start(NULL);
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < GW_COUNT(tight); i++) {
+		snprintf(text, sizeof(text), "GET /close/%zu HTTP/1.0\r\n"
+			 "Host: h\r\n\r\n", tight[i]);
+		cr_assert(rig_connect(r, &c, 0));
+		rig_send(&c, text);
+		usleep(5000);
+		while ((n = rig_recv(&c, buf, sizeof(buf))) > 0)
+			;
+		cr_assert_eq(n, 0, "%zu", tight[i]);
+		rig_close(&c);
+	}
+	rig_stop(r);
+}
+
 /* Half an end does not keep a tunnel for ever. */
 Test(tunnel, half_closed_and_forgotten)
 {
