@@ -160,13 +160,29 @@ take_tls(struct gw_worker *w, struct gw_mail *m)
 	m->tls = NULL;
 }
 
+/* What answers a request may finish, and who has the answer gets the time to
+ * read it: what it says meanwhile must not meet a reset (conn.c). */
 static bool
 is_busy(const struct gw_conn *c)
 {
-	return c->state == GW_CONN_HTTP && c->exchange != NULL;
+	return (c->state == GW_CONN_HTTP && c->exchange != NULL) ||
+	       (c->state == GW_CONN_DENIED && c->out != NULL) ||
+	       c->state == GW_CONN_LINGER;
 }
 
-/* What answers a request may finish; everything else ends now. */
+/* One that waits for a request may have sent it by now, or still be reading
+ * the last answer. */
+static void
+stop_one(struct gw_conn *c)
+{
+	if (is_busy(c))
+		return;
+	if (c->state == GW_CONN_HTTP)
+		gw_conn_finish(c, "stopping");
+	else
+		gw_conn_dismiss(c, GW_WS_GOING_AWAY, "stopping");
+}
+
 static void
 take_stop(struct gw_worker *w, struct gw_mail *m)
 {
@@ -180,8 +196,7 @@ take_stop(struct gw_worker *w, struct gw_mail *m)
 		gw_listener_close(&w->listeners[i]);
 	for (c = w->conns; c != NULL; c = next) {
 		next = c->next;
-		if (!is_busy(c))
-			gw_conn_dismiss(c, GW_WS_GOING_AWAY, "stopping");
+		stop_one(c);
 	}
 	w->stop_at_ms = gw_loop_now_ms(w->loop) + STOP_MS;
 	gw_timer_after(w->loop, &w->stop_timer, 0);
