@@ -1,5 +1,6 @@
 /* auth/login_priv.h — one login from the inside. For login.c, which takes it
- * through its stages, and trial.c, which describes them. */
+ * through its stages, login_stages.c, which has them, login_outcome.c, which
+ * tells how it ended, and trial.c, which describes the stages. */
 #ifndef GW_LOGIN_PRIV_H
 #define GW_LOGIN_PRIV_H
 
@@ -8,6 +9,8 @@
 
 enum stage { ST_CHAIN, ST_PROFILE, ST_REVOCATION, ST_JOIN, ST_CLAIMS,
 	     ST_DIRECTORY, ST_POLICY, ST_SESSION, ST_COUNT };
+
+enum step { PASS, WAIT, FAIL, DONE };
 
 struct login {
 	struct gw_auth *auth;
@@ -39,6 +42,21 @@ struct login {
 	struct gw_trial *trial;
 	time_t at; /* the time the path is judged for; 0: now */
 };
+
+/* Runs the stage it has come to. WAIT: the answer comes by its `standing`,
+ * by the link to gwd-kdc, or by its timer. */
+enum step gw_login_stage(struct login *l);
+/* FAIL, always. */
+enum step gw_login_fail(struct login *l, enum gw_err code, const char *what);
+/* What the answer about its certificate, now there, makes of it. */
+enum step gw_login_after_revocation(struct login *l);
+/* Whatever can be said before the first stage. False: there is an end, in
+ * `err` or as a session that was joined. */
+bool gw_login_examine(struct login *l, const struct gw_admit *m);
+
+/* Says it, counts it, logs it. A verdict the proxy does not take is as good
+ * as a connection that has ended. */
+void gw_login_conclude(struct login *l);
 
 /* Where a trial's login goes instead of to a link. */
 void gw_trial_conclude(struct login *l);
