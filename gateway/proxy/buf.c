@@ -4,23 +4,47 @@
 
 #include <string.h>
 
-/* What a busy thread keeps at hand: 4 MiB. */
-#define FREE_MAX 256
+/* What a busy thread keeps at hand: 4 MiB, and as much again. */
+static const struct { uint32_t size, keep; } kinds[] = {
+	{ GW_BUF_STD, 256 },
+	{ GW_BUF_BULK, 60 },
+};
+
+/* The smallest that holds `size`; GW_COUNT(kinds): none does. */
+static size_t
+kind_for(size_t size)
+{
+	size_t k = 0;
+
+	while (k < GW_COUNT(kinds) && size > kinds[k].size)
+		k++;
+	return k;
+}
+
+static struct gw_buf *
+make(size_t size)
+{
+	struct gw_buf *b = gw_xrealloc(NULL, 1, sizeof(*b) + size);
+
+	b->cap = (uint32_t)size;
+	return b;
+}
 
 struct gw_buf *
 gw_buf_get(struct gw_buf_pool *p, size_t size)
 {
-	struct gw_buf *b = p->free;
+	size_t k = kind_for(size);
+	struct gw_buf *b;
 
 	gw_assert(size <= UINT32_MAX / 2);
-	if (size > GW_BUF_STD || b == NULL) {
-		if (size < GW_BUF_STD)
-			size = GW_BUF_STD;
-		b = gw_xrealloc(NULL, 1, sizeof(*b) + size);
-		b->cap = (uint32_t)size;
+	if (k == GW_COUNT(kinds)) {
+		b = make(size);
+	} else if (p->free[k] == NULL) {
+		b = make(kinds[k].size);
 	} else {
-		p->free = b->next;
-		p->free_count--;
+		b = p->free[k];
+		p->free[k] = b->next;
+		p->free_count[k]--;
 	}
 	b->next = NULL;
 	b->off = b->end = 0;
@@ -31,17 +55,19 @@ void
 gw_buf_put(struct gw_buf_pool *p, struct gw_buf **bp)
 {
 	struct gw_buf *b = *bp;
+	size_t k;
 
 	if (b == NULL)
 		return;
 	*bp = NULL;
-	if (b->cap != GW_BUF_STD || p->free_count >= FREE_MAX) {
+	k = kind_for(b->cap);
+	if (k == GW_COUNT(kinds) || p->free_count[k] >= kinds[k].keep) {
 		free(b);
 		return;
 	}
-	b->next = p->free;
-	p->free = b;
-	p->free_count++;
+	b->next = p->free[k];
+	p->free[k] = b;
+	p->free_count[k]++;
 }
 
 void
@@ -84,9 +110,11 @@ gw_buf_pool_clear(struct gw_buf_pool *p)
 {
 	struct gw_buf *b;
 
-	while ((b = p->free) != NULL) {
-		p->free = b->next;
-		free(b);
+	for (size_t k = 0; k < GW_COUNT(kinds); k++) {
+		while ((b = p->free[k]) != NULL) {
+			p->free[k] = b->next;
+			free(b);
+		}
+		p->free_count[k] = 0;
 	}
-	p->free_count = 0;
 }

@@ -9,8 +9,11 @@
 
 #include "gw/compiler.h"
 
-/* The size of nearly all: one full TLS record. */
-#define GW_BUF_STD 16384u
+/* What a turn needs: a head, or one full TLS record. */
+#define GW_BUF_STD  16384u
+/* Where much may flow: four records and what comes before them by one receive
+ * and one send, which cost as much for a few bytes. */
+#define GW_BUF_BULK 69632u
 
 struct gw_buf {
 	struct gw_buf *next; /* in the free list */
@@ -18,13 +21,14 @@ struct gw_buf {
 	char data[];
 };
 
+/* One list for each of the two sizes. */
 struct gw_buf_pool {
-	struct gw_buf *free;
-	size_t free_count;
+	struct gw_buf *free[2];
+	size_t free_count[2];
 };
 
-/* At least `size` bytes of room. Sizes over GW_BUF_STD are for large heads:
- * they come from malloc and go back there. Never NULL. */
+/* At least `size` bytes of room. Sizes over GW_BUF_BULK come from malloc and
+ * go back there. Never NULL. */
 struct gw_buf *gw_buf_get(struct gw_buf_pool *p, size_t size);
 /* Gives back and sets to NULL; NULL inside is fine. */
 void gw_buf_put(struct gw_buf_pool *p, struct gw_buf **b);

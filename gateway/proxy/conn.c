@@ -325,9 +325,12 @@ gw_conn_send(struct gw_conn *c, bool *out_moved)
 	size_t n;
 
 	while (gw_buf_used(c->out) > 0) {
-		enum gw_xfer x = gw_tls_write(c->ssl, gw_buf_head(c->out),
-					      gw_buf_used(c->out), &n);
+		enum gw_xfer x;
 
+		c->sock.has_more = gw_buf_used(c->out) > GW_TLS_RECORD;
+		x = gw_tls_write(c->ssl, gw_buf_head(c->out),
+				 gw_buf_used(c->out), &n);
+		c->sock.has_more = false;
 		if (x != GW_XFER_OK)
 			return x;
 		gw_buf_take(c->out, n);

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define ROUNDS_MAX 8 /* pieces before others get their turn */
+#define ROUNDS_MAX 4 /* buffers full before others get their turn */
 #define FREE_MAX   1024
 
 /* ---- objects */

@@ -181,7 +181,7 @@ feed_through(struct gw_conn *c)
 	bool moved = false;
 
 	if (c->in == NULL)
-		c->in = gw_buf_get(&c->worker->bufs, GW_BUF_STD);
+		c->in = gw_buf_get(&c->worker->bufs, GW_BUF_BULK);
 	if (gw_buf_used(c->in) == 0) {
 		gw_buf_rewind(c->in);
 		if (client_broke_off(c, gw_conn_fill(c, c->in,
@@ -208,7 +208,7 @@ feed(struct gw_conn *c)
 	if (x->request.is_written || x->up_is_deaf)
 		return false;
 	if (x->to_up == NULL)
-		x->to_up = gw_buf_get(&c->worker->bufs, GW_BUF_STD);
+		x->to_up = gw_buf_get(&c->worker->bufs, GW_BUF_BULK);
 	gw_buf_rewind(x->to_up);
 	gw_flow_end(&x->request, x->to_up);
 	if (gw_buf_room(x->to_up) == 0 || x->request.is_written)

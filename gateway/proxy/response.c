@@ -110,6 +110,14 @@ switch_protocols(struct gw_conn *c, const struct gw_http_msg *m)
 	gw_tunnel_begin(c);
 }
 
+/* For the head, and as much of the body as may come at once. */
+static size_t
+first_room(const struct gw_http_msg *m, bool is_open)
+{
+	return is_open || m->content_length > GW_BUF_STD / 2 ? GW_BUF_BULK
+							     : GW_BUF_STD;
+}
+
 static void
 final(struct gw_conn *c, const struct gw_http_msg *m)
 {
@@ -124,6 +132,8 @@ final(struct gw_conn *c, const struct gw_http_msg *m)
 			!(is_open && x->client_minor == 0);
 	x->up_keep_alive = m->keep_alive;
 	x->status = m->status;
+	if (c->out == NULL) /* of a size for what follows, too */
+		c->out = gw_buf_get(&c->worker->bufs, first_room(m, is_open));
 	write_head(c, m, false);
 	if (x->is_page)
 		return;
@@ -227,7 +237,7 @@ pull_through(struct gw_conn *c)
 	bool moved = false;
 
 	if (x->from_up == NULL)
-		x->from_up = gw_buf_get(&c->worker->bufs, GW_BUF_STD);
+		x->from_up = gw_buf_get(&c->worker->bufs, GW_BUF_BULK);
 	if (gw_buf_used(x->from_up) == 0) {
 		gw_buf_rewind(x->from_up);
 		if (!read_up(c))
@@ -250,7 +260,7 @@ pull(struct gw_conn *c)
 	if (!x->has_head)
 		return pull_head(c);
 	if (c->out == NULL)
-		c->out = gw_buf_get(&c->worker->bufs, GW_BUF_STD);
+		c->out = gw_buf_get(&c->worker->bufs, GW_BUF_BULK);
 	gw_buf_rewind(c->out);
 	gw_flow_end(&x->response, c->out);
 	if (gw_buf_room(c->out) == 0 || x->response.is_written)

@@ -69,7 +69,8 @@ gw_sock_write(struct gw_sock *s, const void *buf, size_t len, size_t *out_n)
 	if (!s->can_write)
 		return GW_XFER_AGAIN;
 	do
-		n = send(s->io.fd, buf, len, MSG_NOSIGNAL);
+		n = send(s->io.fd, buf, len,
+			 MSG_NOSIGNAL | (s->has_more ? MSG_MORE : 0));
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return failed(s, &s->can_write);

@@ -72,6 +72,9 @@ enum gw_handshake {
 /* One step. On failure `why` (may be NULL) gets OpenSSL's words. */
 enum gw_handshake gw_tls_handshake(SSL *ssl, char *why, size_t why_len);
 
+/* A write makes one record, of this much at most. */
+#define GW_TLS_RECORD SSL3_RT_MAX_PLAIN_LENGTH
+
 enum gw_xfer gw_tls_read(SSL *ssl, void *buf, size_t len, size_t *out_n);
 enum gw_xfer gw_tls_write(SSL *ssl, const void *buf, size_t len,
 			  size_t *out_n);

@@ -5,14 +5,14 @@
 #include "upstream.h"
 #include "worker.h"
 
-/* Pieces each way before others get their turn. */
-#define ROUNDS_MAX 16
+/* Buffers full each way before others get their turn. */
+#define ROUNDS_MAX 4
 
 static struct gw_buf *
 buffer(struct gw_conn *c, struct gw_buf **b)
 {
 	if (*b == NULL)
-		*b = gw_buf_get(&c->worker->bufs, GW_BUF_STD);
+		*b = gw_buf_get(&c->worker->bufs, GW_BUF_BULK);
 	gw_buf_rewind(*b);
 	return *b;
 }

@@ -317,7 +317,7 @@ static const struct {
 
 Test(parts, flows)
 {
-	struct gw_buf_pool pool = { .free = NULL };
+	struct gw_buf_pool pool = { .free_count = { 0 } };
 
 	for (size_t i = 0; i < GW_COUNT(flows); i++) {
 		struct gw_http_msg m = { .framing = flows[i].framing,
@@ -348,7 +348,7 @@ Test(parts, flows)
 /* However little room there is, everything arrives. */
 Test(parts, flow_through_a_keyhole)
 {
-	struct gw_buf_pool pool = { .free = NULL };
+	struct gw_buf_pool pool = { .free_count = { 0 } };
 	struct gw_http_msg m = { .framing = GW_BODY_CHUNKED };
 	struct gw_buf *from = buf_of(&pool, "5\r\nhello\r\n6\r\n world\r\n"
 					    "0\r\n\r\n");
@@ -376,7 +376,7 @@ Test(parts, flow_through_a_keyhole)
 
 Test(parts, flow_direct)
 {
-	struct gw_buf_pool pool = { .free = NULL };
+	struct gw_buf_pool pool = { .free_count = { 0 } };
 	struct gw_http_msg m = { .framing = GW_BODY_LENGTH,
 				 .content_length = 5 };
 	struct gw_buf *to = buf_of(&pool, "HEADabc");
@@ -398,20 +398,29 @@ Test(parts, flow_direct)
 
 Test(parts, buffers)
 {
-	struct gw_buf_pool pool = { .free = NULL };
+	struct gw_buf_pool pool = { .free_count = { 0 } };
 	struct gw_buf *a = gw_buf_get(&pool, 1), *b;
 
 	cr_assert_eq(a->cap, GW_BUF_STD);
 	gw_buf_append(a, "abcdef", 6);
 	gw_buf_take(a, 4);
-	gw_buf_grow(&pool, &a, 50000);
-	cr_assert(a->cap == 50000 && gw_buf_used(a) == 2 &&
+	gw_buf_grow(&pool, &a, 100000); /* larger than any that is kept */
+	cr_assert(a->cap == 100000 && gw_buf_used(a) == 2 &&
 		  memcmp(gw_buf_head(a), "ef", 2) == 0);
 	gw_buf_put(&pool, &a);
 	cr_assert(a == NULL);
-	cr_assert_eq(pool.free_count, 1); /* the small one came back */
+	cr_assert_eq(pool.free_count[0], 1); /* the small one came back */
+	cr_assert_eq(pool.free_count[1], 0);
 	b = gw_buf_get(&pool, GW_BUF_STD);
-	cr_assert_eq(pool.free_count, 0);
+	cr_assert_eq(pool.free_count[0], 0);
+	gw_buf_grow(&pool, &b, GW_BUF_STD + 1);
+	cr_assert_eq(b->cap, GW_BUF_BULK);
+	gw_buf_put(&pool, &b);
+	cr_assert(pool.free_count[0] == 1 && pool.free_count[1] == 1);
+	b = gw_buf_get(&pool, GW_BUF_BULK); /* of its own kind */
+	cr_assert(b->cap == GW_BUF_BULK && pool.free_count[0] == 1 &&
+		  pool.free_count[1] == 0);
 	gw_buf_put(&pool, &b);
 	gw_buf_pool_clear(&pool);
+	cr_assert(pool.free_count[0] == 0 && pool.free_count[1] == 0);
 }
