@@ -448,8 +448,13 @@ outcome(SSL *ssl, int rc)
 enum gw_xfer
 gw_tls_read(SSL *ssl, void *buf, size_t len, size_t *out_n)
 {
-	int rc = SSL_read_ex(ssl, buf, len, out_n);
+	const struct gw_sock *s = BIO_get_data(SSL_get_rbio(ssl));
+	int rc;
 
+	/* OpenSSL would allocate a record's buffer before it asked us */
+	if (!s->can_read && !SSL_has_pending(ssl))
+		return GW_XFER_AGAIN;
+	rc = SSL_read_ex(ssl, buf, len, out_n);
 	return rc == 1 ? GW_XFER_OK : outcome(ssl, rc);
 }
 
