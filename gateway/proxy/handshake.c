@@ -9,8 +9,16 @@
 
 #include <string.h>
 #include <openssl/async.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/x509.h>
+
+/* Of a client's key. PIV has no more than 3072 bits (SP 800-78-5), tokens
+ * have 4096; the exponent as gwd-auth has it. */
+#define RSA_BITS_MAX          4096
+#define RSA_EXPONENT_BITS_MAX 64
+
+GW_DEFINE_CLEANUP(BIGNUM *, BN_free)
 
 /* ---- the question */
 
@@ -179,13 +187,41 @@ on_message(SSL *ssl, int type)
 		judge_within(c);
 }
 
+/* Whether its signature may be looked at: with the keys that no card has that
+ * alone takes milliseconds, and any stranger can show one. Other kinds of key
+ * are bounded by the groups of tls.c. */
+static bool
+is_too_costly(const EVP_PKEY *key)
+{
+	gw_auto(BN_free) BIGNUM *e = NULL;
+
+	if (key == NULL || (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA &&
+			    EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA_PSS))
+		return false;
+	/* fail closed: no exponent, no key */
+	return EVP_PKEY_get_bits(key) > RSA_BITS_MAX ||
+	       EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) != 1 ||
+	       BN_num_bits(e) > RSA_EXPONENT_BITS_MAX;
+}
+
 /* Any certificate will do for now: first its key, then its worth. */
 static int
 take_any(X509_STORE_CTX *ctx, void *arg)
 {
+	SSL *ssl = X509_STORE_CTX_get_ex_data(
+		ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct gw_conn *c = gw_tls_owner(ssl);
+
 	(void)arg;
-	X509_STORE_CTX_set_error(ctx, X509_V_OK);
-	return 1;
+	c->is_refused = is_too_costly(
+		X509_get0_pubkey(X509_STORE_CTX_get0_cert(ctx)));
+	if (c->is_refused)
+		c->reason = GW_ERR_CERT_WEAK_KEY;
+	/* OpenSSL makes of it the alert that alert.c has for the reason */
+	X509_STORE_CTX_set_error(ctx, c->is_refused
+					      ? X509_V_ERR_EE_KEY_TOO_SMALL
+					      : X509_V_OK);
+	return !c->is_refused;
 }
 
 const struct gw_tls_hooks gw_handshake_hooks = {

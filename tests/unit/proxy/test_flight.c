@@ -9,11 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
 
 TestSuite(flight, .timeout = 60);
 
 enum {
-	UNEXPECTED = 10, ILLEGAL = 47, DECODE = 50,
+	UNEXPECTED = 10, BAD_CERTIFICATE = 42, ILLEGAL = 47, DECODE = 50,
 	DECRYPT = 51, REQUIRED = 116,
 	ECDSA_SHA1 = 0x0203, ECDSA_P256 = 0x0403, ECDSA_P384 = 0x0503,
 	RSA_PKCS1 = 0x0401, PSS_256 = 0x0804, PSS_384 = 0x0805,
@@ -160,6 +162,72 @@ pss(struct who *w)
 {
 	rsa_card(w);
 	sign(w, PSS_384, w->rsa, EVP_sha384());
+}
+
+/* A certificate of an RSA key that nobody has, and a signature that nobody
+ * made: the alert tells whether it has been looked at. */
+static void
+big_key(struct who *w, int bits, int exponent_bits)
+{
+	static uint8_t verify[4 + 2048] = { PSS_256 >> 8, PSS_256 & 0xff };
+	uint16_t len = (uint16_t)(bits / 8);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
+	BIGNUM *n = BN_new(), *e = BN_new();
+	EVP_PKEY *key = NULL;
+	OSSL_PARAM *params;
+	X509 *x;
+
+	BN_rand(n, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD);
+	BN_rand(e, exponent_bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD);
+	OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_N, n);
+	OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_E, e);
+	params = OSSL_PARAM_BLD_to_param(b);
+	cr_assert(EVP_PKEY_fromdata_init(ctx) == 1 &&
+		  EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) ==
+			  1);
+	x = rig_issue(w->pki, "big", NULL, key);
+	raw_certificate(w->t, &x, 1);
+	verify[2] = (uint8_t)(len >> 8);
+	verify[3] = (uint8_t)len;
+	raw_say(w->t, SSL3_MT_CERTIFICATE_VERIFY, verify, 4 + (size_t)len);
+	X509_free(x);
+	EVP_PKEY_free(key);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(b);
+	EVP_PKEY_CTX_free(ctx);
+	BN_free(n);
+	BN_free(e);
+}
+
+static void
+rsa_16384(struct who *w)
+{
+	big_key(w, 16384, 17);
+}
+
+static void
+rsa_4104(struct who *w)
+{
+	big_key(w, 4104, 17);
+}
+
+static void
+rsa_exponent_of_3072(struct who *w)
+{
+	big_key(w, 3072, 3072);
+}
+
+static void
+rsa_exponent_of_65(struct who *w)
+{
+	big_key(w, 2048, 65);
+}
+
+static void
+rsa_4096_64(struct who *w)
+{
+	big_key(w, 4096, 64);
 }
 
 static void
@@ -372,6 +440,12 @@ static const struct flight {
 	{ "PKCS #1", pkcs1, ILLEGAL, 0 },
 	{ "the scheme of PSS keys", pss_of_pss_keys, ILLEGAL, 0 },
 	{ "PSS with another hash", pss_of_another_hash, DECRYPT, 0 },
+	{ "RSA of 16384 bits", rsa_16384, BAD_CERTIFICATE, 0 },
+	{ "RSA of 4104 bits", rsa_4104, BAD_CERTIFICATE, 0 },
+	{ "an exponent of 3072 bits", rsa_exponent_of_3072, BAD_CERTIFICATE,
+	  0 },
+	{ "an exponent of 65 bits", rsa_exponent_of_65, BAD_CERTIFICATE, 0 },
+	{ "the largest key looked at", rsa_4096_64, DECRYPT, 0 },
 	{ "no signature", no_signature, DECRYPT, 0 },
 	{ "a signature of zeroes", zeroes, DECRYPT, 0 },
 	{ "CertificateVerify empty", nothing_verified, DECODE, 0 },
