@@ -192,16 +192,13 @@ on_start(void *ctx, struct gw_msg *m)
 {
 	struct gw_child *c = ctx;
 	struct gw_error err = { .code = GW_ERR_INTERNAL };
+	enum gw_level level;
 	enum gw_err rc;
 
 	if (!gw_rd_done(&m->rd))
 		return GW_ERR_PROTO;
-	if (strcmp(c->conf.main.log_level, "debug") == 0)
-		gw_log_init(c->ops->name, GW_LOG_DEBUG);
-	else if (strcmp(c->conf.main.log_level, "warning") == 0)
-		gw_log_init(c->ops->name, GW_LOG_WARN);
-	else if (strcmp(c->conf.main.log_level, "error") == 0)
-		gw_log_init(c->ops->name, GW_LOG_ERR);
+	if (gw_log_level(c->conf.main.log_level, &level))
+		gw_log_init(c->ops->name, level);
 	rc = c->ops->start(c->app, c, &err);
 	wipe_secrets(c);
 	if (c->ops->renew != NULL)

@@ -18,6 +18,22 @@ struct line {
 	size_t len;
 };
 
+bool
+gw_log_level(const char *name, enum gw_level *out)
+{
+	static const struct { const char *name; enum gw_level level; } t[] = {
+		{ "error", GW_LOG_ERR }, { "warning", GW_LOG_WARN },
+		{ "info", GW_LOG_INFO }, { "debug", GW_LOG_DEBUG },
+	};
+
+	for (size_t i = 0; i < GW_COUNT(t); i++)
+		if (strcmp(name, t[i].name) == 0) {
+			*out = t[i].level;
+			return true;
+		}
+	return false;
+}
+
 void
 gw_log_init(const char *process, enum gw_level max)
 {

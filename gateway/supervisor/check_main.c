@@ -1,5 +1,6 @@
 /* check_main.c — the top level: paths, the log, who the processes run as. */
 #include "check.h"
+#include "gw/log.h"
 #include "gw/util.h"
 
 #include <string.h>
@@ -9,16 +10,14 @@
 bool
 gw_check_log_level(struct gw_check *k)
 {
-	static const char *const levels[] = { "error", "warning", "info",
-					      "debug" };
-	const char *level = k->s->conf.main.log_level;
+	const char *name = k->s->conf.main.log_level;
+	enum gw_level level;
 
-	for (size_t i = 0; i < GW_COUNT(levels); i++)
-		if (strcmp(level, levels[i]) == 0)
-			return true;
+	if (gw_log_level(name, &level))
+		return true;
 	return gw_complain(k->c, gw_check_line(k, "", 0, "log_level"),
 			   "log_level: '%s' is not one of "
-			   "error|warning|info|debug", level);
+			   "error|warning|info|debug", name);
 }
 
 bool

@@ -94,20 +94,6 @@ warn(const char *conf, const struct gw_setup *s)
 		say(conf, "warning: ", &s->warnings[i]);
 }
 
-static enum gw_level
-level_of(const char *name)
-{
-	static const struct { const char *name; enum gw_level level; } t[] = {
-		{ "error", GW_LOG_ERR }, { "warning", GW_LOG_WARN },
-		{ "info", GW_LOG_INFO }, { "debug", GW_LOG_DEBUG },
-	};
-
-	for (size_t i = 0; i < GW_COUNT(t); i++)
-		if (strcmp(name, t[i].name) == 0)
-			return t[i].level;
-	return GW_LOG_INFO;
-}
-
 /* ---- signals */
 
 static void
@@ -280,9 +266,11 @@ static int
 serve(struct daemon *d)
 {
 	struct gw_error err = { .code = GW_ERR_SYSTEM };
+	enum gw_level level = GW_LOG_INFO;
 	int status;
 
-	gw_log_init("gwd", level_of(d->setup.conf.main.log_level));
+	(void)gw_log_level(d->setup.conf.main.log_level, &level); /* checked */
+	gw_log_init("gwd", level);
 	raise_descriptor_limit();
 	(void)prctl(PR_SET_DUMPABLE, 0); /* keys and keytab are in memory */
 	if (start(d, &err) != GW_ERR_OK)

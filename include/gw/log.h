@@ -12,6 +12,10 @@
 enum gw_level { GW_LOG_ERR = 3, GW_LOG_WARN = 4, GW_LOG_INFO = 6,
 		GW_LOG_DEBUG = 7 };
 
+/* By its name in the configuration: error, warning, info or debug. False, and
+ * `*out` as it was, for any other. */
+bool gw_log_level(const char *name, enum gw_level *out);
+
 /* Names the process in every line; set once at start. */
 void gw_log_init(const char *process, enum gw_level max);
 
