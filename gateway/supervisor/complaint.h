@@ -4,6 +4,8 @@
 #ifndef GW_COMPLAINT_H
 #define GW_COMPLAINT_H
 
+#include <stdarg.h>
+
 #include "gw/compiler.h"
 
 /* For one line on stderr: "gwd: FILE:LINE: TEXT". */
@@ -15,5 +17,7 @@ struct gw_complaint {
 /* Fills `c`; always false, so that checks can end with it. */
 bool gw_complain(struct gw_complaint *c, int line, const char *fmt, ...)
 	GW_PRINTF(3, 4);
+bool gw_complain_va(struct gw_complaint *c, int line, const char *fmt,
+		    va_list ap) GW_PRINTF(3, 0);
 
 #endif

@@ -233,9 +233,7 @@ on_error(cfg_t *cfg, const char *fmt, va_list ap)
 				    va_arg(ap, const char *));
 		return;
 	}
-	c->line = cfg->line;
-	if (vsnprintf(c->text, sizeof(c->text), fmt, ap) < 0)
-		gw_complain(c, cfg->line, "syntax error");
+	(void)gw_complain_va(c, cfg->line, fmt, ap);
 }
 
 /* ---- the whole file */

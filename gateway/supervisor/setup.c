@@ -28,12 +28,11 @@ gw_setup_keep(struct gw_setup *s, struct gw_file *f)
 void
 gw_setup_warn(struct gw_setup *s, int line, const char *fmt, ...)
 {
-	struct gw_complaint w = { .line = line };
+	struct gw_complaint w;
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vsnprintf(w.text, sizeof(w.text), fmt, ap) < 0)
-		w.text[0] = '\0';
+	(void)gw_complain_va(&w, line, fmt, ap);
 	va_end(ap);
 	s->warnings = gw_xrealloc(s->warnings, s->warning_count + 1,
 				  sizeof(w));
