@@ -143,16 +143,27 @@ number_of(const struct gw_crl_list *l, int nid)
 	return X509_CRL_get_ext_d2i(gw_crl_list_get0_x509(l), nid, NULL, NULL);
 }
 
+/* Less than 0, 0 or more, as strcmp(); false when one of them has none. */
+static bool
+compare(const struct gw_crl_list *a, int nid_a, const struct gw_crl_list *b,
+	int nid_b, int *out)
+{
+	gw_auto(ASN1_INTEGER_free) ASN1_INTEGER *i = number_of(a, nid_a);
+	gw_auto(ASN1_INTEGER_free) ASN1_INTEGER *k = number_of(b, nid_b);
+
+	if (i == NULL || k == NULL)
+		return false;
+	*out = ASN1_INTEGER_cmp(i, k);
+	return true;
+}
+
 bool
 gw_crl_list_precedes(const struct gw_crl_list *l,
 		     const struct gw_crl_list *other)
 {
-	gw_auto(ASN1_INTEGER_free) ASN1_INTEGER *a =
-		number_of(l, NID_crl_number);
-	gw_auto(ASN1_INTEGER_free) ASN1_INTEGER *b =
-		number_of(other, NID_crl_number);
+	int n;
 
-	return a != NULL && b != NULL && ASN1_INTEGER_cmp(a, b) < 0;
+	return compare(l, NID_crl_number, other, NID_crl_number, &n) && n < 0;
 }
 
 /* Neither has it, or both have it alike. */
@@ -182,13 +193,10 @@ bool
 gw_crl_list_completes(const struct gw_crl_list *delta,
 		      const struct gw_crl_list *full)
 {
-	gw_auto(ASN1_INTEGER_free) ASN1_INTEGER *base =
-		number_of(delta, NID_delta_crl);
-	gw_auto(ASN1_INTEGER_free) ASN1_INTEGER *number =
-		number_of(full, NID_crl_number);
+	int n;
 
-	return base != NULL && number != NULL &&
-	       ASN1_INTEGER_cmp(base, number) <= 0 &&
+	return compare(delta, NID_delta_crl, full, NID_crl_number, &n) &&
+	       n <= 0 &&
 	       gw_crl_list_precedes(full, delta) &&
 	       is_of_one_scope(gw_crl_list_get0_x509(full),
 			       gw_crl_list_get0_x509(delta));
