@@ -78,29 +78,11 @@ gw_own_names(X509 *leaf, struct gw_strlist *out)
 	ERR_clear_error();
 }
 
-void
-gw_own_names_clear(struct gw_strlist *names)
-{
-	for (size_t i = 0; i < names->n; i++)
-		free(names->v[i]);
-	free(names->v);
-	*names = (struct gw_strlist){ .n = 0 };
-}
-
-bool
-gw_own_has_name(const struct gw_strlist *names, const char *name)
-{
-	for (size_t i = 0; i < names->n; i++)
-		if (strcmp(names->v[i], name) == 0)
-			return true;
-	return false;
-}
-
 const char *
 gw_own_shared_name(const struct gw_strlist *a, const struct gw_strlist *b)
 {
 	for (size_t i = 0; i < a->n; i++)
-		if (gw_own_has_name(b, a->v[i]))
+		if (gw_strlist_has(b, a->v[i]))
 			return a->v[i];
 	return NULL;
 }

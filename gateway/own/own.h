@@ -14,10 +14,8 @@
 
 /* The DNS names of its subjectAltName in small letters; without any, the
  * commonName, as RFC 6125 has it. Names that no client could ask for are left
- * out. `out` is freed with gw_own_names_clear(). */
+ * out. `out` is freed with gw_strlist_clear(). */
 void gw_own_names(X509 *leaf, struct gw_strlist *out);
-void gw_own_names_clear(struct gw_strlist *names);
-bool gw_own_has_name(const struct gw_strlist *names, const char *name);
 /* A name both have, or NULL. Borrowed from `a`. */
 const char *gw_own_shared_name(const struct gw_strlist *a,
 			       const struct gw_strlist *b);

@@ -176,7 +176,7 @@ members_named(const struct gw_certs *c, const char *name)
 	uint32_t members = 0;
 
 	for (size_t i = 0; i < c->n; i++)
-		if (gw_own_has_name(&c->v[i].names, name))
+		if (gw_strlist_has(&c->v[i].names, name))
 			add_member(c, &members, i);
 	return members;
 }
@@ -373,7 +373,7 @@ clear_cert(struct cert *x)
 	X509_free(x->leaf);
 	sk_X509_pop_free(x->chain, X509_free);
 	EVP_PKEY_free(x->key);
-	gw_own_names_clear(&x->names);
+	gw_strlist_clear(&x->names);
 	free(x->staple);
 }
 

@@ -239,6 +239,6 @@ gw_check_identities(struct gw_check *k, size_t listener)
 		note_first_end(&sl->staple_until, all[i].staple_until);
 	}
 	for (size_t i = 0; i < n; i++)
-		gw_own_names_clear(&all[i].names);
+		gw_strlist_clear(&all[i].names);
 	return ok;
 }

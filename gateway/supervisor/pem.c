@@ -108,7 +108,7 @@ gw_pem_clear(struct gw_pem_list *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		free(l->v[i].pem);
-		gw_own_names_clear(&l->v[i].names);
+		gw_strlist_clear(&l->v[i].names);
 	}
 	free(l->v);
 	*l = (struct gw_pem_list){ 0 };
