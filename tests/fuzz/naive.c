@@ -131,6 +131,28 @@ is_in_list(struct naive_text list, struct naive_text name)
 }
 
 bool
+naive_is_forwarded(const struct naive_head *in, naive_which *is_dropped,
+		   const struct naive_head *out, naive_which *is_ours)
+{
+	size_t o = 0;
+
+	for (size_t i = 0; i < in->count; i++) {
+		if (is_dropped(in, i))
+			continue;
+		while (o < out->count && is_ours(out, o))
+			o++;
+		if (o == out->count ||
+		    !naive_same(in->name[i], out->name[o]) ||
+		    !naive_same(in->value[i], out->value[o]))
+			return false;
+		o++;
+	}
+	while (o < out->count && is_ours(out, o))
+		o++;
+	return o == out->count;
+}
+
+bool
 naive_is_option(const struct naive_head *h, struct naive_text name)
 {
 	for (size_t i = 0; i < h->count; i++)

@@ -36,6 +36,14 @@ bool naive_read_head(const char *p, size_t len, struct naive_head *out);
 size_t naive_find(const struct naive_head *h, const char *name,
 		  struct naive_text *out);
 
+/* Fields of a head by which a codec's may differ. */
+typedef bool naive_which(const struct naive_head *h, size_t i);
+
+/* The fields of `out` must be those of `in` in their order, but for those of
+ * `in` that are dropped and those of `out` that are the gateway's own. */
+bool naive_is_forwarded(const struct naive_head *in, naive_which *is_dropped,
+			const struct naive_head *out, naive_which *is_ours);
+
 /* Whether `name` is an element of any Connection field. */
 bool naive_is_option(const struct naive_head *h, struct naive_text name);
 
