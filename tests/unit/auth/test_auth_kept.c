@@ -67,19 +67,21 @@ struct found {
 };
 
 static void
+note(struct found *f, const uint8_t name[GW_HASH], time_t at)
+{
+	f->count++;
+	if (memcmp(name, one, GW_HASH) == 0)
+		f->one = at;
+	if (memcmp(name, two, GW_HASH) == 0)
+		f->two = at;
+}
+
+static void
 on_answer(void *arg, const struct gw_kept_good *g)
 {
-	const uint8_t *key = g->key;
-	time_t good_until = g->until;
-	struct found *f = arg;
-
-	f->count++;
 	cr_expect_eq(memcmp(g->name, g->key, GW_HASH), 0);
-	cr_expect_eq(g->as_of, good_until - 5);
-	if (memcmp(key, one, GW_HASH) == 0)
-		f->one = good_until;
-	if (memcmp(key, two, GW_HASH) == 0)
-		f->two = good_until;
+	cr_expect_eq(g->as_of, g->until - 5);
+	note(arg, g->key, g->until);
 }
 
 static struct found
@@ -197,13 +199,7 @@ Test(kept, no_file_is_no_cache)
 static void
 on_revoked(void *arg, const uint8_t name[GW_HASH], time_t as_of)
 {
-	struct found *f = arg;
-
-	f->count++;
-	if (memcmp(name, one, GW_HASH) == 0)
-		f->one = as_of;
-	if (memcmp(name, two, GW_HASH) == 0)
-		f->two = as_of;
+	note(arg, name, as_of);
 }
 
 static struct found

@@ -1,6 +1,6 @@
 /* test_registry.c — what is refused, what is kept, and that a process killed
  * at any point leaves a registry that is whole. */
-#include "registry.h"
+#include "opened.h"
 #include "gw/util.h"
 #include "pki.h"
 
@@ -12,47 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CRL_DIR "/etc/gwd/crl"
-
-static char dir[] = "/tmp/gwd-reg-XXXXXX";
-static char path[64];
-static struct gw_registry *reg;
 static struct gw_refusal why;
 
-static void
-reopen(void)
-{
-	struct gw_error err = { .code = GW_ERR_OK };
-
-	gw_registry_free(reg);
-	reg = NULL;
-	cr_assert_eq(gw_registry_open(path, CRL_DIR, time(NULL), &reg, &err),
-		     GW_ERR_OK, "%s", err.detail);
-}
-
-static void
-begin(void)
-{
-	cr_assert_not_null(mkdtemp(dir));
-	gw_format(path, sizeof(path), "%s/registry.db", dir);
-	reopen();
-}
-
-static void
-finish(void)
-{
-	static const char *const ends[] = { "", "-wal", "-journal", "-shm" };
-	char name[80];
-
-	gw_registry_free(reg);
-	for (size_t i = 0; i < GW_COUNT(ends); i++) {
-		gw_format(name, sizeof(name), "%s%s", path, ends[i]);
-		(void)unlink(name);
-	}
-	(void)rmdir(dir);
-}
-
-TestSuite(registry, .init = begin, .fini = finish, .timeout = 60);
+TestSuite(registry, .init = registry_begin,
+	  .fini = registry_finish, .timeout = 60);
 
 /* ---- shorthand */
 

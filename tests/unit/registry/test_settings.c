@@ -1,7 +1,7 @@
 /* test_settings.c — what operators set of a registered CA: refused, changed,
  * kept over a restart, taken over from an earlier version of registry.db, and
  * damaged. */
-#include "registry.h"
+#include "opened.h"
 #include "gw/util.h"
 #include "pki.h"
 
@@ -11,51 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CRL_DIR "/etc/gwd/crl"
-
-static char dir[] = "/tmp/gwd-reg-XXXXXX";
-static char path[64];
-static struct gw_registry *reg;
 static struct gw_refusal why;
 static struct gw_error err;
 
-static enum gw_err
-open_again(const char *crl_dir)
-{
-	gw_registry_free(reg);
-	reg = NULL;
-	return gw_registry_open(path, crl_dir, time(NULL), &reg, &err);
-}
-
-static void
-reopen(void)
-{
-	cr_assert_eq(open_again(CRL_DIR), GW_ERR_OK, "%s", err.detail);
-}
-
-static void
-begin(void)
-{
-	cr_assert_not_null(mkdtemp(dir));
-	gw_format(path, sizeof(path), "%s/registry.db", dir);
-	reopen();
-}
-
-static void
-finish(void)
-{
-	static const char *const ends[] = { "", "-wal", "-journal", "-shm" };
-	char name[80];
-
-	gw_registry_free(reg);
-	for (size_t i = 0; i < GW_COUNT(ends); i++) {
-		gw_format(name, sizeof(name), "%s%s", path, ends[i]);
-		(void)unlink(name);
-	}
-	(void)rmdir(dir);
-}
-
-TestSuite(settings, .init = begin, .fini = finish, .timeout = 60);
+TestSuite(settings, .init = registry_begin,
+	  .fini = registry_finish, .timeout = 60);
 
 /* ---- shorthand */
 
@@ -327,7 +287,7 @@ static void
 expect_refused(const char *what, const char *words)
 {
 	err.detail[0] = '\0';
-	cr_expect_eq(open_again(CRL_DIR), GW_ERR_FILE, "%s", what);
+	cr_expect_eq(open_again(CRL_DIR, &err), GW_ERR_FILE, "%s", what);
 	cr_expect_not_null(strstr(err.detail, words), "%s: %s", what,
 			   err.detail);
 }
@@ -385,15 +345,15 @@ Test(settings, crl_dir_moved)
 
 	add(NULL, other);
 	add(TEXTS("crl=" CRL_DIR "/a.crl"), id);
-	cr_expect_eq(open_again("/srv/crl"), GW_ERR_FILE);
+	cr_expect_eq(open_again("/srv/crl", &err), GW_ERR_FILE);
 	cr_expect_not_null(strstr(err.detail, "not lie below crl_dir"), "%s",
 			   err.detail);
-	cr_expect_eq(open_again(""), GW_ERR_FILE);
+	cr_expect_eq(open_again("", &err), GW_ERR_FILE);
 	reopen();
 	cr_assert_eq(gw_registry_deregister(reg, id, 1, &why), GW_ADMIN_OK);
 	cr_assert_eq(gw_registry_settle(reg, id, GW_CA_DEREGISTERED, "", 1,
 					&why), GW_ADMIN_OK);
-	cr_expect_eq(open_again("/srv/crl"), GW_ERR_OK, "%s", err.detail);
+	cr_expect_eq(open_again("/srv/crl", &err), GW_ERR_OK, "%s", err.detail);
 }
 
 /* ---- from version 1 */
