@@ -317,42 +317,59 @@ patience(const struct gw_conn *c, enum gw_phase phase)
 	return gw_conn_conf(c)->body_timeout_ms;
 }
 
+/* NULL: others are waited for. */
+static struct gw_pace *
+pace_of(struct gw_exchange *x)
+{
+	return x->phase == PH_BODY ? &x->body
+	     : x->phase == PH_CLIENT ? &x->client : NULL;
+}
+
+/* What the kernel holds for it the client has not taken. */
+static uint64_t
+moved_by_client(struct gw_conn *c)
+{
+	if (c->exchange->phase == PH_BODY)
+		return c->exchange->request.body.total;
+	(void)gw_conn_drained(c);
+	return c->bytes_out - GW_MIN(c->bytes_out, (uint64_t)c->queued);
+}
+
 /* What the client has moved buys it time at the rate it must keep up, never
  * more than body_timeout ahead: a byte now and then does not hold a request
  * for ever. */
 static void
-earn(struct gw_conn *c, uint64_t bytes)
+earn(struct gw_conn *c)
 {
 	const struct gw_conf_listener *conf = gw_conn_conf(c);
-	struct gw_exchange *x = c->exchange;
+	struct gw_pace *p = pace_of(c->exchange);
 	uint64_t rate = (uint64_t)conf->body_min_rate;
 	uint64_t now = gw_loop_now_ms(c->worker->loop);
 	uint64_t full = now + (uint64_t)conf->body_timeout_ms;
+	uint64_t moved = moved_by_client(c);
+	uint64_t bytes = moved - GW_MIN(moved, p->moved);
 
 	if (rate == 0 && bytes > 0)
-		x->pace_ms = full;
+		p->end_ms = full;
 	else if (rate > 0)
-		x->pace_ms = GW_MIN(full, x->pace_ms + bytes * 1000 / rate);
-	gw_conn_deadline(c, x->pace_ms > now ? (int64_t)(x->pace_ms - now)
-					     : 0);
+		p->end_ms = GW_MIN(full, p->end_ms + bytes * 1000 / rate);
+	p->moved += bytes;
+	gw_conn_deadline(c, p->end_ms > now ? (int64_t)(p->end_ms - now) : 0);
 }
 
+/* Its clock has stood still meanwhile, and is not put back: others are waited
+ * for a moment between any two pieces. */
 static void
-note_pace(struct gw_conn *c, enum gw_phase phase, bool is_new)
+go_on_pacing(struct gw_conn *c, struct gw_pace *p)
 {
-	struct gw_exchange *x = c->exchange;
-	uint64_t total = phase == PH_BODY ? x->request.body.total
-					  : c->bytes_out;
+	uint64_t now = gw_loop_now_ms(c->worker->loop);
 
-	if (is_new) {
-		x->paced = total;
-		x->pace_ms = gw_loop_now_ms(c->worker->loop) +
-			     (uint64_t)gw_conn_conf(c)->body_timeout_ms;
+	if (p->end_ms != 0) {
+		p->end_ms += now - p->left_ms;
+		return;
 	}
-	if (phase == PH_CLIENT)
-		(void)gw_conn_drained(c);
-	earn(c, total - x->paced);
-	x->paced = total;
+	p->end_ms = now + (uint64_t)gw_conn_conf(c)->body_timeout_ms;
+	p->moved = moved_by_client(c);
 }
 
 /* The kernel may hold a great deal for a client that takes it slowly, but
@@ -360,22 +377,35 @@ note_pace(struct gw_conn *c, enum gw_phase phase, bool is_new)
 static bool
 client_still_reads(struct gw_conn *c)
 {
-	earn(c, gw_conn_drained(c));
+	earn(c);
 	return c->deadline_ms > gw_loop_now_ms(c->worker->loop);
+}
+
+static void
+enter_phase(struct gw_conn *c, enum gw_phase phase)
+{
+	struct gw_exchange *x = c->exchange;
+	struct gw_pace *p = pace_of(x);
+
+	if (p != NULL)
+		p->left_ms = gw_loop_now_ms(c->worker->loop);
+	x->phase = phase;
+	if ((p = pace_of(x)) != NULL)
+		go_on_pacing(c, p);
 }
 
 static void
 note_phase(struct gw_conn *c, bool has_moved)
 {
-	struct gw_exchange *x = c->exchange;
 	enum gw_phase phase = phase_of(c);
-	bool is_new = phase != x->phase;
+	bool is_new = phase != c->exchange->phase;
 
 	if (!is_new && !has_moved)
 		return;
-	x->phase = phase;
-	if (phase == PH_BODY || phase == PH_CLIENT)
-		note_pace(c, phase, is_new);
+	if (is_new)
+		enter_phase(c, phase);
+	if (pace_of(c->exchange) != NULL)
+		earn(c);
 	else
 		gw_conn_deadline(c, patience(c, phase));
 }

@@ -12,6 +12,13 @@
 
 enum gw_phase { PH_NONE, PH_CONNECT, PH_BODY, PH_RESPONSE, PH_CLIENT };
 
+/* The time of a client that sends a body, or takes a response. */
+struct gw_pace {
+	uint64_t end_ms;     /* when it is up; 0: not waited for yet */
+	uint64_t left_ms;    /* since when others are waited for */
+	uint64_t moved;      /* bytes that earned it */
+};
+
 struct gw_exchange {
 	struct gw_exchange *next;     /* in the free list */
 	struct gw_upstream *upstream;
@@ -34,8 +41,7 @@ struct gw_exchange {
 	bool up_is_deaf;     /* takes no more of the request */
 	bool is_page;        /* the response is our own */
 	uint64_t started_ms;
-	uint64_t pace_ms;    /* when the client's time is up */
-	uint64_t paced;      /* bytes that earned it */
+	struct gw_pace body, client; /* in PH_BODY, in PH_CLIENT */
 	char label[120];     /* for the log, at debug only */
 };
 
