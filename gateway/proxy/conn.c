@@ -28,7 +28,8 @@
 /* Steps of handshakes in one turn of the loop: about 2 ms of arithmetic, after
  * which those who are in have theirs, whoever else is at the door. */
 #define SHAKES_A_TURN   4
-/* Bytes that one of them reads: 700 records of one byte, or a usual flight. */
+/* Bytes that one of them reads: 700 records of one byte, or a usual flight.
+ * And those who are not let in: any stranger can get as far as that. */
 #define SHAKE_BYTES     4096
 /* The megabytes that the kernel may hold of one client can be records of one
  * byte each. Whole ones do not come to that many: what a turn moves of them is
@@ -240,6 +241,12 @@ static const struct {
 	[GW_CONN_LINGER] = { linger_run, linger_timeout },
 };
 
+static bool
+is_strange(const struct gw_conn *c)
+{
+	return c->state == GW_CONN_HANDSHAKE || c->state == GW_CONN_DENIED;
+}
+
 void
 gw_conn_run(struct gw_conn *c)
 {
@@ -250,8 +257,7 @@ gw_conn_run(struct gw_conn *c)
 		return;
 	}
 	c->fills_left = FILLS_A_TURN;
-	c->sock.bytes_left = c->state == GW_CONN_HANDSHAKE ? SHAKE_BYTES
-							   : GW_SOCK_ANY;
+	c->sock.bytes_left = is_strange(c) ? SHAKE_BYTES : GW_SOCK_ANY;
 	states[c->state].run(c);
 	/* no event will tell of what has not been read */
 	if (c->state != GW_CONN_DEAD &&

@@ -26,9 +26,10 @@
 /* Records without data that one connection may send. In the handshake a
  * message may come in records of one byte each (RFC 8446, 5.1): what is bounded
  * there is the message. Afterwards who rekeys does so every some million
- * records. */
+ * records; each costs 10 to 25 us, and what has been read of them when they
+ * are too many (16 KiB, 600) is still worked off. */
 #define SHAKE_RECORDS_MAX 20000
-#define IDLE_RECORDS_MAX  1024
+#define IDLE_RECORDS_MAX  128
 
 GW_DEFINE_CLEANUP(BIO *, BIO_free)
 GW_DEFINE_CLEANUP(X509 *, X509_free)
