@@ -230,7 +230,8 @@ start(void *app, struct gw_child *child, struct gw_error *err)
 	a->child = child;
 	raise_file_limit();
 	gw_tls_init();
-	gw_tickets_init(&a->tickets);
+	gw_tickets_init(&a->tickets,
+			gw_child_conf(child)->main.ticket_rotation_ms / 1000);
 	gw_mailbox_init(&a->inbox);
 	gw_loop_on_wake(gw_child_loop(child), on_mail, a);
 	rc = gw_site_init(&a->site, gw_child_conf(child), err);

@@ -31,19 +31,19 @@ is_within(const struct gw_ticket_key *k, time_t now, time_t age)
 static void
 turn(struct gw_tickets *t, time_t now)
 {
-	if (!is_within(&t->now, now, GW_TICKET_SEAL_S)) {
+	if (!is_within(&t->now, now, t->seal_s)) {
 		wipe(&t->before);
 		t->before = t->now;
 		make(&t->now, now);
 	}
-	if (!is_within(&t->before, now, GW_TICKET_SEAL_S + GW_TICKET_LIFE_S))
+	if (!is_within(&t->before, now, t->seal_s + GW_TICKET_LIFE_S))
 		wipe(&t->before);
 }
 
 void
-gw_tickets_init(struct gw_tickets *t)
+gw_tickets_init(struct gw_tickets *t, time_t seal_s)
 {
-	*t = (struct gw_tickets){ .now = { .made_at = 0 } };
+	*t = (struct gw_tickets){ .seal_s = seal_s };
 	t->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
 	gw_assert(t->cipher != NULL);
 	pthread_mutex_init(&t->lock, NULL);

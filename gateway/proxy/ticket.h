@@ -2,9 +2,10 @@
  * process, as a client may come back to another worker; random, in memory
  * alone, replaced as time passes. Knows no connection and no verdict.
  *
- * A key seals for GW_TICKET_SEAL_S and opens for as long as the last ticket
- * sealed with it may be used; after that it is wiped when next any ticket is
- * made or shown. */
+ * A key seals for seal_s. The one before it opens for as long as the last
+ * ticket sealed with it may be used, but never for longer than it takes for
+ * yet another to be made; after that it is wiped when next any ticket is made
+ * or shown. */
 #ifndef GW_PROXY_TICKET_H
 #define GW_PROXY_TICKET_H
 
@@ -15,7 +16,6 @@
 #include <time.h>
 #include <openssl/evp.h>
 
-#define GW_TICKET_SEAL_S (12 * 3600)
 #define GW_TICKET_LIFE_S 3600   /* longest use of a ticket */
 #define GW_TICKET_NAME   16
 
@@ -27,12 +27,13 @@ struct gw_ticket_key {
 
 struct gw_tickets {
 	pthread_mutex_t lock;
+	time_t seal_s;
 	struct gw_ticket_key now, before;
 	EVP_CIPHER *cipher; /* what k.aes is for: found once, not each time */
 };
 
 /* Not after gw_algs_none(). */
-void gw_tickets_init(struct gw_tickets *t);
+void gw_tickets_init(struct gw_tickets *t, time_t seal_s);
 void gw_tickets_clear(struct gw_tickets *t);
 
 /* The key to seal with, as a copy: wipe it. */

@@ -34,6 +34,7 @@ struct gw_conf_main {
 	char *state_dir;
 	char *crl_dir;           /* where operators put CRL files; or "" */
 	int64_t workers;         /* proxy threads; 0: one per processor */
+	int64_t ticket_rotation_ms;
 	char *log_level;
 };
 

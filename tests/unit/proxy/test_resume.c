@@ -340,9 +340,9 @@ Test(tickets, rotation)
 {
 	struct gw_tickets t;
 	struct gw_ticket_key a, b, out;
-	const time_t t0 = 1000000, turn = t0 + GW_TICKET_SEAL_S;
+	const time_t seal = 12 * 3600, t0 = 1000000, turn = t0 + seal;
 
-	gw_tickets_init(&t);
+	gw_tickets_init(&t, seal);
 	gw_tickets_seal(&t, t0, &a);
 	cr_assert(!gw_tickets_open(&t, t0, (const uint8_t *)"nobody's at all!",
 				   &out));
@@ -357,5 +357,13 @@ Test(tickets, rotation)
 	cr_assert(!gw_tickets_open(&t, turn + GW_TICKET_LIFE_S, a.name, &out));
 	cr_assert_eq(t.before.made_at, 0);
 	cr_assert(gw_tickets_open(&t, turn + GW_TICKET_LIFE_S, b.name, &out));
+	gw_tickets_clear(&t);
+	/* shorter than a ticket's life: two keys, not more, open */
+	gw_tickets_init(&t, 60);
+	gw_tickets_seal(&t, t0, &a);
+	gw_tickets_seal(&t, t0 + 60, &b);
+	cr_assert(gw_tickets_open(&t, t0 + 119, a.name, &out));
+	cr_assert(!gw_tickets_open(&t, t0 + 120, a.name, &out));
+	cr_assert(gw_tickets_open(&t, t0 + 120, b.name, &out));
 	gw_tickets_clear(&t);
 }
