@@ -7,7 +7,17 @@
 #include <string.h>
 #include <openssl/crypto.h>
 
+/* What both kinds of a record's buffer fit into (16,476 and 16,716 bytes in
+ * OpenSSL 3.0), and how many of them a thread keeps. */
+#define RECORD_MIN  16385
+#define RECORD_SIZE 16896
+#define SPARE_MAX   32
+
 static _Atomic unsigned large;
+static _Thread_local struct {
+	void *at[SPARE_MAX];
+	unsigned count;
+} spare;
 
 static bool
 is_large(size_t n)
@@ -42,21 +52,36 @@ counted(void *p)
 }
 
 static void *
+record(void)
+{
+	return spare.count > 0 ? spare.at[--spare.count] : malloc(RECORD_SIZE);
+}
+
+static void *
 on_malloc(size_t n, const char *file, int line)
 {
 	(void)file;
 	(void)line;
+	if (n >= RECORD_MIN && n <= RECORD_SIZE)
+		return record();
 	return counted(malloc(n));
 }
 
 static void
 on_free(void *p, const char *file, int line)
 {
+	size_t had = p != NULL ? malloc_usable_size(p) : 0;
+
 	(void)file;
 	(void)line;
-	if (p != NULL && is_large(malloc_usable_size(p)))
+	if (is_large(had))
 		give_large();
-	free(p);
+	/* whatever it was, it will do: the allocator rounds up a little */
+	if (had >= RECORD_SIZE && had < RECORD_SIZE + 256 &&
+	    spare.count < SPARE_MAX)
+		spare.at[spare.count++] = p;
+	else
+		free(p);
 }
 
 /* By hand, so that there is one place that counts. */
@@ -79,6 +104,13 @@ on_realloc(void *p, size_t n, const char *file, int line)
 		memcpy(q, p, had < n ? had : n);
 	on_free(p, file, line);
 	return q;
+}
+
+void
+gw_heap_clear(void)
+{
+	while (spare.count > 0)
+		free(spare.at[--spare.count]);
 }
 
 bool

@@ -1,6 +1,7 @@
 /* worker.c — see worker.h. */
 #include "worker.h"
 #include "algs.h"
+#include "heap.h"
 #include "reserve.h"
 #include "conn.h"
 #include "exchange.h"
@@ -285,6 +286,7 @@ run(void *arg)
 					   .fd = -1 });
 	ASYNC_cleanup_thread();
 	OPENSSL_thread_stop();
+	gw_heap_clear();
 	return NULL;
 }
 
