@@ -189,33 +189,36 @@ forbid_resumption(SSL_CTX *ctx)
 	SSL_CTX_set_max_early_data(ctx, 0);
 }
 
-/* Before OpenSSL acts on it: what came earlier has been checked by then. */
-static void
-on_message(int is_ours, const uint8_t *buf, size_t len, SSL *ssl, void *arg)
-{
-	const struct gw_tls_hooks *hooks = arg;
-
-	if (!is_ours && len > 0)
-		hooks->message(ssl, buf[0]);
-}
-
 /* A record without data (KeyUpdate, a ClientHello to renegotiate …) costs us
  * as much as its sender, and OpenSSL reads on to the next one without coming
- * back: a stream of them would hold the worker for as long as it lasts. In 1.3
- * the type within counts, the outer one says "data" of all. */
+ * back: a stream of them would hold the worker for as long as it lasts. */
+static void
+count_record(SSL *ssl)
+{
+	struct gw_sock *s = BIO_get_data(SSL_get_rbio(ssl));
+
+	s->records_left -= s->records_left > 0;
+}
+
+/* Messages come before OpenSSL acts on them: what came earlier has been
+ * checked by then. Of records in 1.3 the type within counts, the outer one
+ * says "data" of all. Called several times for every one that moves. */
 static void
 on_record(int is_ours, int version, int type, const void *buf, size_t len,
 	  SSL *ssl, void *arg)
 {
-	struct gw_sock *s = BIO_get_data(SSL_get_rbio(ssl));
+	const struct gw_tls_hooks *hooks = arg;
+	const uint8_t *first = buf;
 
 	(void)version;
+	if (is_ours || len == 0)
+		return;
 	if (type == SSL3_RT_HANDSHAKE)
-		on_message(is_ours, buf, len, ssl, arg);
-	if (!is_ours && len > 0 &&
-	    (type == SSL3_RT_HEADER || type == SSL3_RT_INNER_CONTENT_TYPE) &&
-	    *(const uint8_t *)buf != SSL3_RT_APPLICATION_DATA)
-		s->records_left -= s->records_left > 0;
+		hooks->message(ssl, *first);
+	else if ((type == SSL3_RT_HEADER ||
+		  type == SSL3_RT_INNER_CONTENT_TYPE) &&
+		 *first != SSL3_RT_APPLICATION_DATA)
+		count_record(ssl);
 }
 
 static void
