@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define SECURITY_LEVEL  2 /* 112 bits: RSA 2048, SHA-224, no SHA-1 */
-#define SELF_ISSUED_MAX 4 /* CAs in a path beyond its depth */
 
 struct anchor {
 	X509 *cert;
@@ -191,7 +190,7 @@ accept_policies(X509_VERIFY_PARAM *p, STACK_OF(ASN1_OBJECT) *policies)
 static int
 longest(const struct gw_chain_rules *rules)
 {
-	return rules->max_depth + SELF_ISSUED_MAX;
+	return rules->max_depth + GW_CHAIN_SELF_ISSUED;
 }
 
 /* To libcrypto a common name that looks like a host is one, and held to the

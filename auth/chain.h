@@ -62,7 +62,10 @@ struct gw_chain_rules {
 			      struct gw_error *err);
 	void *arg; /* for `admits`; borrowed */
 };
-#define GW_CHAIN_DEPTH 8
+#define GW_CHAIN_DEPTH       8
+#define GW_CHAIN_SELF_ISSUED 4 /* CAs in a path beyond its depth */
+/* Certificates in a path of a login, both ends included. */
+#define GW_PATH_MAX (GW_CHAIN_DEPTH + GW_CHAIN_SELF_ISSUED + 2)
 
 /* A verified path. */
 struct gw_path {

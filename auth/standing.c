@@ -16,10 +16,13 @@ is_judged(const struct gw_trust *t, const struct gw_path *path, int depth)
 	       !gw_trust_has(t, sk_X509_value(path->certs, depth));
 }
 
+/* 0: no path of a login has as few, or as many. */
 static int
 length(const struct gw_path *path)
 {
-	return GW_MIN(sk_X509_num(path->certs), GW_CHAIN_MAX);
+	int n = sk_X509_num(path->certs);
+
+	return n < 2 || n > GW_PATH_MAX ? 0 : n;
 }
 
 void
@@ -106,7 +109,7 @@ gw_standing_ask(struct gw_revocation *r, const struct gw_standing_ask *q,
 	s->result = (struct gw_revocation_result){
 		.code = GW_ERR_OK, .fresh_until = INT64_MAX };
 	/* fail closed: nothing to ask about is nothing that stands. */
-	if (length(q->path) < 2) {
+	if (length(q->path) == 0) {
 		s->result.code = GW_ERR_INTERNAL;
 		gw_format(s->result.detail, sizeof(s->result.detail),
 			  "there is no path to ask about");

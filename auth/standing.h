@@ -17,7 +17,7 @@ struct gw_standing {
 		struct gw_revocation_wait wait;
 		struct gw_standing *owner;
 		int depth;
-	} one[GW_CHAIN_MAX];
+	} one[GW_PATH_MAX];
 	size_t count, waiting;
 };
 
@@ -36,7 +36,7 @@ void gw_standing_forget(struct gw_standing *s); /* not waiting: fine */
 
 /* The names of the answers that together make a path stand. */
 struct gw_standing_keys {
-	uint8_t v[GW_CHAIN_MAX][GW_HASH];
+	uint8_t v[GW_PATH_MAX][GW_HASH];
 	size_t n;
 };
 void gw_standing_keys_of(const struct gw_trust *t, const struct gw_path *path,
