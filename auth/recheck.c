@@ -233,6 +233,47 @@ on_timer(struct gw_timer *t)
 		ask(c);
 }
 
+static bool
+is_in(const struct gw_path *path, const X509 *x)
+{
+	for (int i = 0; i < sk_X509_num(path->certs); i++)
+		if (X509_cmp(sk_X509_value(path->certs, i), x) == 0)
+			return true;
+	return false;
+}
+
+/* Takes from `*left` what is not the path's; false: too large. */
+static bool
+may_keep(const struct gw_path *path, X509 *x, int *left)
+{
+	int len;
+
+	if (is_in(path, x))
+		return true;
+	len = i2d_X509(x, NULL);
+	if (len <= 0 || len > *left)
+		return false;
+	*left -= len;
+	return true;
+}
+
+STACK_OF(X509) *
+gw_recheck_keep(const struct gw_path *path, STACK_OF(X509) *given)
+{
+	STACK_OF(X509) *kept = sk_X509_new_null();
+	int left = GW_RECHECK_SPARE;
+
+	gw_assert(kept != NULL);
+	for (int i = 0; i < sk_X509_num(given); i++) {
+		X509 *x = sk_X509_value(given, i);
+
+		if (may_keep(path, x, &left))
+			gw_assert(X509_up_ref(x) == 1 &&
+				  sk_X509_push(kept, x) > 0);
+	}
+	return kept;
+}
+
 void
 gw_recheck_begin(struct gw_session *s, struct gw_path *path,
 		 STACK_OF(X509) *given, time_t fresh_until)
@@ -244,8 +285,7 @@ gw_recheck_begin(struct gw_session *s, struct gw_path *path,
 	c->session = s;
 	c->path = *path;
 	path->certs = NULL;
-	c->given = X509_chain_up_ref(given);
-	gw_assert(c->given != NULL);
+	c->given = gw_recheck_keep(&c->path, given);
 	c->standing.fn = on_standing;
 	c->timer.fn = on_timer;
 	plan(c, fresh_until);

@@ -13,8 +13,16 @@
 
 #include "auth.h"
 
-/* The session takes the path over; `given` is shared. Its answer is good
- * until `fresh_until`; 0: it was not kept. */
+/* Of what a client sent, what its session needs to be judged again: the
+ * path's certificates, and GW_RECHECK_SPARE bytes of others, by which another
+ * path may lead, or a list's signer be known, when the rules have changed. As
+ * much of junk is all that anybody can have kept. gw_certs_free(). */
+#define GW_RECHECK_SPARE 8192
+STACK_OF(X509) *gw_recheck_keep(const struct gw_path *path,
+				STACK_OF(X509) *given);
+
+/* The session takes the path over, and keeps of `given` what it needs. Its
+ * answer is good until `fresh_until`; 0: it was not kept. */
 void gw_recheck_begin(struct gw_session *s, struct gw_path *path,
 		      STACK_OF(X509) *given, time_t fresh_until);
 /* Before the session is freed. */
