@@ -45,9 +45,9 @@ static const struct gw_conf_key main_keys[] = {
 	INT(M, workers, "0", 0, 256,
 	    "Threads of gwd-proxy; 0 means one per processor."),
 	MSEC(M, ticket_rotation, "12h", SEC(1), DAY(7),
-	     "How long one key seals the tickets by which TLS sessions are "
-	     "taken up again. What the key before it has sealed can still be "
-	     "read; what an older one has is a full handshake."),
+	     "How long one key is that of the tickets by which TLS sessions "
+	     "are taken up again. Those of the key before it are still good; "
+	     "who shows one of an older key does a full handshake."),
 	KEY(M, log_level, "log_level", GW_CT_STR, "info", 0, 0, NULL, 0,
 	    "How much to log: error, warning, info or debug."),
 #undef M

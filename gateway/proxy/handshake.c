@@ -127,6 +127,7 @@ allow(struct gw_conn *c, const struct gw_verdict_msg *v)
 	c->account = v->has_account ? gw_xstrdup(v->sam) : NULL;
 	c->reason = GW_ERR_OK;
 	c->verdict = GW_VERDICT_ALLOW;
+	gw_resume_offer(c, &chain);
 }
 
 /* What gwd-auth said, if it did. */
@@ -314,13 +315,20 @@ settle(struct gw_conn *c)
 		c->reason = GW_ERR_TLS_NO_CERTIFICATE;
 	}
 	if (c->verdict == GW_VERDICT_ALLOW && c->ident != NULL) {
-		gw_resume_offer(c);
 		gw_conn_serve(c);
 	} else if (gw_conn_conf(c)->denied == GW_DENIED_ALERT) {
 		refuse(c);
 	} else {
 		gw_conn_deny(c);
 	}
+}
+
+/* A resumed session has what it was proven with. */
+static bool
+has_certificate(const struct gw_conn *c)
+{
+	return SSL_session_reused(c->ssl) ||
+	       SSL_get0_peer_certificate(c->ssl) != NULL;
 }
 
 /* Comes twice when the question is still to be asked: to ask, and with the
@@ -333,8 +341,7 @@ done(struct gw_conn *c)
 		c->listener->count.handshakes++;
 		/* reads and writes from now on need no job */
 		SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);
-		if (!c->is_asked &&
-		    SSL_get0_peer_certificate(c->ssl) != NULL)
+		if (!c->is_asked && has_certificate(c))
 			ask(c);
 	}
 	if (c->is_waiting)

@@ -30,7 +30,7 @@ struct ask {
 struct app {
 	struct gw_child *child;
 	struct gw_site site;
-	struct gw_tickets tickets; /* of all workers */
+	struct gw_resumption resumption;
 	struct gw_worker *workers;
 	size_t worker_count, running;
 	struct gw_mailbox inbox;
@@ -100,7 +100,7 @@ static bool
 allow_resumption(SSL_CTX *ctx, const struct gw_tls_setup *s)
 {
 	return !s->listener->resumption ||
-	       gw_resume_allow(ctx, s->tickets, s->listener->title);
+	       gw_resume_allow(ctx, s->resumption, s->listener->title);
 }
 
 static enum gw_err
@@ -113,7 +113,7 @@ make_context(struct app *a, size_t i, const STACK_OF(X509_NAME) *names,
 		.listener = l,
 		.ca_names = names,
 		.hooks = &gw_handshake_hooks,
-		.tickets = &a->tickets,
+		.resumption = &a->resumption,
 		.prepare = allow_resumption,
 		.files = files,
 		.file_count = find_files(a, l->title, files),
@@ -230,8 +230,9 @@ start(void *app, struct gw_child *child, struct gw_error *err)
 	a->child = child;
 	raise_file_limit();
 	gw_tls_init();
-	gw_tickets_init(&a->tickets,
-			gw_child_conf(child)->main.ticket_rotation_ms / 1000);
+	gw_resumption_init(&a->resumption,
+			   gw_child_conf(child)->main.ticket_rotation_ms /
+				   1000);
 	gw_mailbox_init(&a->inbox);
 	gw_loop_on_wake(gw_child_loop(child), on_mail, a);
 	rc = gw_site_init(&a->site, gw_child_conf(child), err);
@@ -413,7 +414,7 @@ end(void *app)
 		gw_counters_free(a->asks[i].sum);
 	gw_mailbox_clear(&a->inbox);
 	gw_site_clear(&a->site);
-	gw_tickets_clear(&a->tickets);
+	gw_resumption_clear(&a->resumption);
 	gw_tls_clear();
 }
 

@@ -9,17 +9,19 @@
  * and that the client knows its secret, and so there is one thing to judge
  * and one place to leave from.
  *
- * A ticket goes only to a connection that is admitted; it holds the
- * certificates that were sent (the chain in the ticket's application data,
- * the leaf as OpenSSL keeps it) and the time at which the card must prove
- * itself again, which no later ticket of the same session puts off. A chain
- * that is too long for it: no ticket, full handshakes. */
+ * A ticket goes only to a connection that is admitted. It brings back the
+ * certificates that were sent and the time at which the card must prove itself
+ * again, which no later ticket of the same session puts off. In TLS 1.3 it is
+ * the name of an entry in stash.h, good as long as the key of its time; in 1.2, which knows no fitting names, it
+ * holds all that, sealed with a key of ticket.h. Certificates that are too
+ * large for it: no ticket, full handshakes. */
 #ifndef GW_PROXY_RESUME_H
 #define GW_PROXY_RESUME_H
 
 #include <openssl/ssl.h>
 #include "gw/compiler.h"
 #include "gw/proto.h"
+#include "stash.h"
 #include "ticket.h"
 
 struct gw_conn;
@@ -29,18 +31,28 @@ struct gw_chain { /* leaf first */
 	size_t count;
 };
 
-/* Turns it on for a context, whose connections' owner is a gw_conn. `t` must
+/* What all workers share of it. */
+struct gw_resumption {
+	struct gw_tickets tickets;
+	struct gw_stash *stash;
+};
+
+/* Not after gw_algs_none(). */
+void gw_resumption_init(struct gw_resumption *r, time_t seal_s);
+void gw_resumption_clear(struct gw_resumption *r);
+
+/* Turns it on for a context, whose connections' owner is a gw_conn. `r` must
  * outlive the context; `title` is the listener's: its tickets are no other's.
  * False when OpenSSL will not have it. */
-GW_MUST_CHECK bool gw_resume_allow(SSL_CTX *ctx, struct gw_tickets *t,
+GW_MUST_CHECK bool gw_resume_allow(SSL_CTX *ctx, struct gw_resumption *r,
 				   const char *title);
 
 /* The certificates of a resumed session, in `room` (GW_CHAIN_BYTES_MAX). */
 GW_MUST_CHECK bool gw_resume_chain(SSL *ssl, uint8_t *room,
 				   struct gw_chain *out);
 
-/* The connection is admitted: in TLS 1.3 a ticket goes out before the next
- * byte; in 1.2 its handshake has given one. */
-void gw_resume_offer(struct gw_conn *c);
+/* The connection with these certificates is admitted: in TLS 1.3 a ticket goes
+ * out before the next byte; in 1.2 its handshake has given one. */
+void gw_resume_offer(struct gw_conn *c, const struct gw_chain *chain);
 
 #endif

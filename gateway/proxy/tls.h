@@ -13,7 +13,7 @@
 #include "certs.h"
 #include "sock.h"
 
-struct gw_tickets;
+struct gw_resumption;
 
 /* Once, before the first thread. */
 void gw_tls_init(void);
@@ -30,7 +30,7 @@ struct gw_tls_setup {
 	const struct gw_conf_listener *listener;
 	const struct gw_cert_files *files;    /* the default first */
 	size_t file_count;
-	struct gw_tickets *tickets;           /* for `prepare` */
+	struct gw_resumption *resumption;     /* for `prepare` */
 	/* What is done to each context besides; NULL: nothing. */
 	bool (*prepare)(SSL_CTX *ctx, const struct gw_tls_setup *s);
 	const STACK_OF(X509_NAME) *ca_names;  /* offered; NULL: none */

@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 TestSuite(resume, .timeout = 60);
@@ -215,19 +216,49 @@ spoil(SSL_SESSION *s, size_t at)
 
 Test(resume, garbage_is_a_full_handshake)
 {
-	static const size_t spots[] = { 0 /* name */, 16 /* IV */,
-					60 /* within */, 1 /* MAC */ };
+	/* in 1.3 a name alone, of 32 bytes */
+	static const size_t spots[][2] = {
+		{ 0, 0 /* name */ }, { 9, 16 /* IV */ },
+		{ 30, 60 /* within */ }, { 1 /* last */, 1 /* MAC */ },
+	};
 	struct rig *r = rig_start(NULL);
 
 	for (size_t i = 0; i < 2 * GW_COUNT(spots); i++) {
 		SSL_SESSION *s = admitted(r, versions[i % 2]);
-		SSL_SESSION *bad = spoil(s, spots[i / 2]);
+		SSL_SESSION *bad = spoil(s, spots[i / 2][i % 2]);
 
 		expect(r, bad, versions[i % 2], false, 200, "alice");
 		SSL_SESSION_free(s);
 		SSL_SESSION_free(bad);
 	}
 	cr_assert_eq(rig_resumed(r), 0);
+	rig_stop(r);
+}
+
+/* Who takes no tickets gets no other way: OpenSSL gives its session a name,
+ * which nothing here answers to. */
+Test(resume, without_tickets_12)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+	SSL_SESSION *s = NULL;
+
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < 2; i++) {
+		rig_dial(r, &c, RIG_TLS12);
+		SSL_set_options(c.ssl, SSL_OP_NO_TICKET);
+		if (s != NULL)
+			cr_assert(SSL_set_session(c.ssl, s) == 1);
+		cr_assert(rig_shake(&c));
+		cr_assert(!SSL_session_reused(c.ssl));
+		cr_assert_eq(rig_get(&c, "/bytes/5", NULL, NULL), 200);
+		SSL_SESSION_free(s);
+		s = SSL_get1_session(c.ssl);
+		cr_assert(!SSL_SESSION_has_ticket(s));
+		rig_close(&c);
+	}
+	cr_assert_eq(rig_resumed(r), 0);
+	SSL_SESSION_free(s);
 	rig_stop(r);
 }
 
@@ -310,6 +341,31 @@ Test(resume, again_and_again)
 	rig_stop(r);
 }
 
+/* A connection that breaks off ends neither its ticket nor the one it came
+ * with, and one ticket serves as often as it is shown. */
+Test(resume, after_a_break)
+{
+	struct rig *r = rig_start(NULL);
+	SSL_SESSION *s = admitted(r, 0), *next = NULL;
+	const struct linger hard = { .l_onoff = 1 };
+	struct rig_client c;
+
+	for (size_t i = 0; i < 12; i++) {
+		SSL_SESSION_free(next);
+		cr_assert(rig_resume(r, &c, 0, s));
+		cr_assert(SSL_session_reused(c.ssl), "%zu", i);
+		cr_assert_eq(rig_get(&c, "/bytes/5", NULL, NULL), 200);
+		next = SSL_get1_session(c.ssl);
+		cr_assert(setsockopt(c.fd, SOL_SOCKET, SO_LINGER, &hard,
+				     sizeof(hard)) == 0);
+		rig_close(&c);
+	}
+	expect(r, next, 0, true, 200, "alice");
+	SSL_SESSION_free(next);
+	SSL_SESSION_free(s);
+	rig_stop(r);
+}
+
 /* The ticket ends with the session it was given in, renewed or not. */
 Test(resume, ends_with_the_session)
 {
@@ -328,6 +384,27 @@ Test(resume, ends_with_the_session)
 		rig_answer(r, &allow);
 		sleep(4);
 		SSL_SESSION_set_timeout(s, 3600); /* the client's own view */
+		expect(r, s, versions[i], false, 200, "alice");
+		SSL_SESSION_free(s);
+	}
+	rig_stop(r);
+}
+
+/* Keys turn when a ticket is made or shown: twice, and it is good no more. */
+Test(resume, keys_are_rotated)
+{
+	static const struct rig_key keys[] = {
+		{ "", "ticket_rotation", "2s" }, { NULL, NULL, NULL },
+	};
+	struct rig *r = rig_start(keys);
+
+	for (size_t i = 0; i < GW_COUNT(versions); i++) {
+		SSL_SESSION *s = admitted(r, versions[i]);
+
+		sleep(3);
+		SSL_SESSION_free(admitted(r, versions[i]));
+		expect(r, s, versions[i], true, 200, "alice");
+		sleep(3);
 		expect(r, s, versions[i], false, 200, "alice");
 		SSL_SESSION_free(s);
 	}
