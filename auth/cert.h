@@ -30,7 +30,8 @@ GW_MUST_CHECK enum gw_err gw_certs_parse(const struct gw_der *chain, size_t n,
 					 STACK_OF(X509) **out,
 					 struct gw_error *err);
 
-/* One DER certificate, within the limits. */
+/* One DER certificate, within the limits; the caller's to free. The same
+ * errors. */
 GW_MUST_CHECK enum gw_err gw_cert_parse(struct gw_der der, X509 **out,
 					struct gw_error *err);
 

@@ -27,7 +27,7 @@ GW_MUST_CHECK enum gw_err gw_trust_add(struct gw_trust *t, const uint8_t *pem,
 				       size_t len, const struct gw_conf_ca *ca,
 				       struct gw_error *err);
 
-/* One certificate, of which it takes a reference. */
+/* One certificate, of which it takes a reference. GW_ERR_FILE: not a CA's. */
 GW_MUST_CHECK enum gw_err gw_trust_add_cert(struct gw_trust *t, X509 *x,
 					    const struct gw_conf_ca *ca,
 					    struct gw_error *err);

@@ -29,7 +29,8 @@ struct gw_crl_list {
 	struct gw_crl *crl;
 	X509_CRL *delta; /* libcrypto's own view of a delta, else NULL */
 };
-/* As gw_crls_add(); `der` must outlive the list. */
+/* As gw_crls_add(), with the same errors; `der` must outlive the list, which
+ * gw_crl_list_clear() frees. */
 GW_MUST_CHECK enum gw_err gw_crl_list_parse(const uint8_t *der, size_t len,
 					    struct gw_crl_list *out,
 					    struct gw_error *err);

@@ -69,13 +69,16 @@ bool gw_ca_is_trusted(const struct gw_ca *ca);
 size_t gw_registry_trusted(const struct gw_registry *r,
 			   const struct gw_ca *but);
 
-/* What a change came to: GW_ADMIN_OK, or the error with its detail. */
+/* What a change came to: GW_ADMIN_OK, or the error with its detail. Of each,
+ * GW_ADMIN_SERVICE: it could not be written, and nothing has changed. */
 struct gw_refusal {
 	char detail[GW_ADMIN_DETAIL_MAX];
 };
 
 /* Judges the one PEM certificate and writes it down as Registering; the
- * caller puts it to use and then calls gw_registry_settle(). */
+ * caller puts it to use and then calls gw_registry_settle(). `*out` is
+ * borrowed. GW_ADMIN_INVALID_CERTIFICATE, _CERTIFICATE_ALREADY_EXISTS,
+ * _CERTIFICATE_LIMIT_EXCEEDED, _INVALID_PARAMETER (a setting). */
 GW_MUST_CHECK enum gw_admin_err
 gw_registry_register(struct gw_registry *r, const struct gw_admin *m,
 		     time_t now, const struct gw_ca **out,
@@ -83,18 +86,21 @@ gw_registry_register(struct gw_registry *r, const struct gw_admin *m,
 
 /* Registered or from the file's side not to be touched; then Deregistering,
  * and from that moment not trusted. Whether sessions hang on it is the
- * caller's to ask before. */
+ * caller's to ask before. GW_ADMIN_CERTIFICATE_DOES_NOT_EXIST,
+ * _CERTIFICATE_IN_CONFIGURATION, _CERTIFICATE_IN_USE (the last one). */
 GW_MUST_CHECK enum gw_admin_err
 gw_registry_deregister(struct gw_registry *r, const char *id, time_t now,
 		       struct gw_refusal *why);
 
-/* The end of the two: writes the new state and, for a failure, why. */
+/* The end of the two: writes the new state and, for a failure, why. The id
+ * must be a registered one's. */
 GW_MUST_CHECK enum gw_admin_err
 gw_registry_settle(struct gw_registry *r, const char *id,
 		   enum gw_ca_state state, const char *reason, time_t now,
 		   struct gw_refusal *why);
 
-/* The keys given are changed, the others stay. */
+/* The keys given are changed, the others stay. GW_ADMIN_INVALID_PARAMETER,
+ * _CERTIFICATE_DOES_NOT_EXIST, _CERTIFICATE_IN_CONFIGURATION. */
 GW_MUST_CHECK enum gw_admin_err
 gw_registry_update(struct gw_registry *r, const struct gw_admin *m,
 		   struct gw_refusal *why);
@@ -102,6 +108,8 @@ gw_registry_update(struct gw_registry *r, const struct gw_admin *m,
 /* Enabled in a new database. */
 bool gw_registry_client_auth(const struct gw_registry *r);
 time_t gw_registry_client_auth_since(const struct gw_registry *r); /* 0: ever */
+/* GW_ADMIN_INVALID_CLIENT_AUTH_STATUS: it is so already;
+ * _NO_AVAILABLE_CERTIFICATE: no registered CA is valid. */
 GW_MUST_CHECK enum gw_admin_err
 gw_registry_set_client_auth(struct gw_registry *r, bool on, time_t now,
 			    struct gw_refusal *why);

@@ -16,6 +16,7 @@ struct gw_dcs;
 
 enum gw_dc_state { GW_DC_NEW, GW_DC_UP, GW_DC_SUSPECT, GW_DC_DOWN };
 
+/* Both are borrowed. GW_ERR_CONF: a configured one is badly written. */
 GW_MUST_CHECK enum gw_err gw_dcs_new(const struct gw_conf_directory *conf,
 				     const struct gw_krbconf *krb,
 				     struct gw_dcs **out,

@@ -16,7 +16,7 @@ struct gw_found_dc {
 };
 
 /* "NAME" or "NAME@ADDRESS" of the configuration, without DNS: true when the
- * address is known, else family is AF_UNSPEC. */
+ * address is known, else family is AF_UNSPEC. GW_ERR_CONF. */
 GW_MUST_CHECK enum gw_err gw_dc_parse(const char *text,
 				      struct gw_found_dc *out,
 				      struct gw_error *err);

@@ -15,8 +15,8 @@ struct gw_errand {
 			 and its failure is not held against the DC */
 };
 
-/* What `fn` returned, or that no DC could be asked. `out_dc`, unless NULL, is
- * the one asked last. */
+/* What `fn` returned, or that no DC could be asked: as gw_worker_ask().
+ * `out_dc`, unless NULL, is the one asked last. */
 GW_MUST_CHECK enum gw_err gw_errand_run(struct gw_worker *w,
 					const struct gw_errand *e,
 					uint64_t deadline_ms,
@@ -24,12 +24,13 @@ GW_MUST_CHECK enum gw_err gw_errand_run(struct gw_worker *w,
 					struct gw_error *err);
 
 /* Renews the service's ticket when it is time, reads what the directory says
- * of the service account and tells `service` and `dcs`. */
+ * of the service account and tells `service` and `dcs`. As gw_errand_run(). */
 GW_MUST_CHECK enum gw_err gw_errand_check_service(struct gw_worker *w,
 						  uint64_t deadline_ms,
 						  struct gw_error *err);
 
-/* NTAuthCertificates as it is now; more than GW_NTAUTH_MAX is an error. */
+/* NTAuthCertificates as it is now; more than GW_NTAUTH_MAX is an error. As
+ * gw_errand_run(). */
 GW_MUST_CHECK enum gw_err gw_errand_ntauth(struct gw_worker *w,
 					   uint64_t deadline_ms,
 					   struct gw_ntauth_msg *out,

@@ -14,6 +14,7 @@
 
 struct gw_krb;
 
+/* `conf` is borrowed. GW_ERR_SYSTEM. */
 GW_MUST_CHECK enum gw_err gw_krb_new(const struct gw_krbconf *conf,
 				     struct gw_krb **out,
 				     struct gw_error *err);
@@ -38,7 +39,8 @@ struct gw_tgt_times {
 GW_MUST_CHECK enum gw_err gw_krb_fetch_tgt(struct gw_krb *k,
 					   struct gw_tgt_times *out,
 					   struct gw_error *err);
-/* Copies this thread's cache to the one called `name`, or that one to ours. */
+/* Copies this thread's cache to the one called `name`, or that one to ours.
+ * GW_ERR_SYSTEM. */
 GW_MUST_CHECK enum gw_err gw_krb_export_tgt(struct gw_krb *k, const char *name,
 					    struct gw_error *err);
 GW_MUST_CHECK enum gw_err gw_krb_import_tgt(struct gw_krb *k, const char *name,
@@ -46,7 +48,8 @@ GW_MUST_CHECK enum gw_err gw_krb_import_tgt(struct gw_krb *k, const char *name,
 void gw_krb_forget(struct gw_krb *k, const char *name);
 
 /* The first message of an AS exchange, without proof of any key: what a
- * living KDC answers, whatever it answers. The caller frees out->data. */
+ * living KDC answers, whatever it answers. The caller frees out->data.
+ * GW_ERR_SYSTEM. */
 GW_MUST_CHECK enum gw_err gw_krb_hello(struct gw_krb *k, krb5_data *out,
 				       struct gw_error *err);
 
@@ -60,7 +63,9 @@ struct gw_evidence {
 };
 
 /* `sam` is taken as one component of a name in our realm; nothing in it is
- * syntax. *out_code is libkrb5's code, 0 when the failure is not its. */
+ * syntax. *out_code is libkrb5's code, 0 when the failure is not its. The
+ * errors are those of krberr.h for this phase; here as below KDC_* when the
+ * KDC could not be asked. */
 GW_MUST_CHECK enum gw_err gw_krb_self(struct gw_krb *k, const char *sam,
 				      struct gw_evidence *out,
 				      krb5_error_code *out_code,
@@ -76,7 +81,7 @@ GW_MUST_CHECK enum gw_err gw_krb_self_cert(struct gw_krb *k, struct gw_der der,
 void gw_evidence_clear(struct gw_krb *k, struct gw_evidence *e);
 
 /* Whose ticket it is, by its PAC, opened and verified with our own key.
- * false in *out_has_sid: verified, but too old a DC to say. */
+ * KDC_REFUSED: it names nobody; those of krberr.h. */
 GW_MUST_CHECK enum gw_err gw_krb_pac_sid(struct gw_krb *k,
 					 const struct gw_evidence *e,
 					 char out[GW_SID_MAX],
@@ -96,7 +101,7 @@ GW_MUST_CHECK enum gw_err gw_krb_proxy(struct gw_krb *k,
 				       struct gw_cred *out,
 				       krb5_error_code *out_code,
 				       struct gw_error *err);
-/* As the service account itself. */
+/* As the service account itself. SERVICE_*, KDC_*, GW_ERR_SYSTEM. */
 GW_MUST_CHECK enum gw_err gw_krb_service(struct gw_krb *k, struct gw_cred *out,
 					 krb5_error_code *out_code,
 					 struct gw_error *err);

@@ -34,7 +34,7 @@ gw_krbconf_setup(const struct gw_conf_directory *conf,
 		 struct gw_error *err);
 void gw_krbconf_free(struct gw_krbconf *k);
 
-/* A context of one's own, one per thread. */
+/* A context of one's own, one per thread; the caller's. GW_ERR_SYSTEM. */
 GW_MUST_CHECK enum gw_err gw_krbconf_context(const struct gw_krbconf *k,
 					     krb5_context *out,
 					     struct gw_error *err);

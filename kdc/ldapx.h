@@ -12,7 +12,7 @@
 #define GW_LDAP_MESSAGE_MAX (16u << 20) /* bytes of one entry, and more */
 #define GW_SSF_MIN 128 /* AES; what DES and RC4 give is refused */
 
-/* Once, in main, while there is one thread. */
+/* Once, in main, while there is one thread. GW_ERR_SYSTEM. */
 GW_MUST_CHECK enum gw_err gw_ldap_global_init(struct gw_error *err);
 
 void gw_ldap_close(LDAP *ld); /* NULL is fine */
@@ -30,7 +30,8 @@ GW_MUST_CHECK enum gw_err gw_ldap_bind(LDAP *ld, const struct gw_cred *cred,
 				       const struct gw_limits *l,
 				       struct gw_error *err);
 
-/* Starts a search; more than one may be under way. */
+/* Starts a search; more than one may be under way. LDAP_UNREACHABLE,
+ * LDAP_BIND_REFUSED. */
 struct gw_search {
 	const char *base;
 	int scope;
@@ -48,7 +49,7 @@ GW_MUST_CHECK enum gw_err gw_ldap_answer(LDAP *ld, int id,
 					 const struct gw_limits *l,
 					 LDAPMessage **out,
 					 struct gw_error *err);
-/* Both in one. */
+/* Both in one, with the errors of both. */
 GW_MUST_CHECK enum gw_err gw_ldap_search(LDAP *ld, const struct gw_search *s,
 					 const struct gw_limits *l,
 					 LDAPMessage **out,

@@ -19,6 +19,7 @@ struct gw_service_conn {
 	LDAP *ld;
 	struct gw_tree tree;
 };
+/* LDAP_UNREACHABLE: also when the DC does not say. */
 GW_MUST_CHECK enum gw_err gw_lookup_tree(LDAP *ld, const struct gw_limits *l,
 					 struct gw_tree *out,
 					 struct gw_error *err);
@@ -41,7 +42,8 @@ GW_MUST_CHECK enum gw_err gw_lookup_account(const struct gw_lookup *q,
 					    struct gw_error *err);
 
 /* What the directory says of the service account and of the SPNs it may
- * delegate to: strings ended by NULL, freed with gw_strings_free(). */
+ * delegate to: strings ended by NULL, freed with gw_strings_free().
+ * SERVICE_ACCOUNT: it is not there; those of gw_ldap_search(). */
 GW_MUST_CHECK enum gw_err gw_lookup_service(const struct gw_lookup *q,
 					    struct gw_service_view *out,
 					    char ***out_spns,
@@ -55,14 +57,16 @@ struct gw_token {
 };
 void gw_token_clear(struct gw_token *t);
 
-/* The token and the bound user's own entry, asked for at once. */
+/* The token and the bound user's own entry, asked for at once.
+ * ACCOUNT_UNKNOWN, LDAP_IDENTITY_MISMATCH; those of gw_ldap_search(). */
 GW_MUST_CHECK enum gw_err gw_lookup_self(LDAP *ld, const char *dn,
 					 const struct gw_limits *l,
 					 struct gw_token *out,
 					 struct gw_account *out_account,
 					 struct gw_error *err);
 
-/* Fills in the names of the token's SIDs that have one. */
+/* Fills in the names of the token's SIDs that have one. Those of
+ * gw_ldap_search(). */
 GW_MUST_CHECK enum gw_err gw_lookup_names(const struct gw_lookup *q,
 					  struct gw_names *cache,
 					  struct gw_token *t,

@@ -33,7 +33,8 @@ gw_mapping_decide(const struct gw_claims *claims, enum gw_strong strong,
 /* The same when the KDC has mapped the certificate to the account whose SID is
  * `kdc_sid`: that account, unless anything the certificate says speaks
  * against it, or nothing but a weak mapping for it where a strong one is
- * wanted. The KDC's word alone is weak: why it gave it is not known. */
+ * wanted. The KDC's word alone is weak: why it gave it is not known. The same
+ * errors. */
 GW_MUST_CHECK enum gw_err
 gw_mapping_confirm(const struct gw_claims *claims, enum gw_strong strong,
 		   const char *kdc_sid, const struct gw_candidate *c,

@@ -16,7 +16,8 @@ void gw_service_free(struct gw_service *s, struct gw_krb *k);
  * time asks the DC its `k` is aimed at; while the old ticket is still good,
  * nobody waits. After a refusal nobody asks again before a growing pause is
  * over: the DC counts wrong keys and would lock the account.
- * *generation: the thread's own, 0 at first. */
+ * *generation: the thread's own, 0 at first. SERVICE_*, ETYPE_MISMATCH,
+ * KDC_*. */
 GW_MUST_CHECK enum gw_err gw_service_ticket(struct gw_service *s,
 					    struct gw_krb *k,
 					    uint64_t *generation,

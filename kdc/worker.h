@@ -16,6 +16,7 @@ struct gw_shared {
 };
 
 struct gw_worker;
+/* `shared` is borrowed. GW_ERR_SYSTEM. */
 GW_MUST_CHECK enum gw_err gw_worker_new(const struct gw_shared *shared,
 					struct gw_worker **out,
 					struct gw_error *err);
@@ -26,7 +27,8 @@ const struct gw_shared *gw_worker_shared(const struct gw_worker *w);
 struct gw_krb *gw_worker_krb(struct gw_worker *w);
 struct gw_names *gw_worker_names(struct gw_worker *w);
 
-/* A good ticket of the service account in the worker's Kerberos context. */
+/* A good ticket of the service account in the worker's Kerberos context. As
+ * gw_service_ticket(). */
 GW_MUST_CHECK enum gw_err gw_worker_ticket(struct gw_worker *w,
 					   struct gw_error *err);
 /* The DC did not take it: get another. */
@@ -44,7 +46,8 @@ GW_MUST_CHECK enum gw_err gw_worker_ask(struct gw_worker *w,
 					gw_question_fn *fn, void *ctx,
 					struct gw_error *err);
 
-/* What the directory says of the service account, told to `service`. */
+/* What the directory says of the service account, told to `service`. As
+ * gw_worker_ask(). */
 GW_MUST_CHECK enum gw_err
 gw_worker_look_at_service(struct gw_worker *w, const struct gw_dc *dc,
 			  const struct gw_limits *l,

@@ -25,7 +25,7 @@
 
 struct gw_api;
 
-/* Takes `fd`, a listening socket of gw_peer_listen(). */
+/* Takes `fd`, a listening socket of gw_peer_listen(). GW_ERR_SYSTEM. */
 GW_MUST_CHECK enum gw_err gw_api_new(struct gw_loop *l, struct gw_sup *sup,
 				     int fd, struct gw_api **out,
 				     struct gw_error *err);

@@ -44,7 +44,8 @@ struct gw_chan_conf {
 	void (*on_close)(void *ctx, enum gw_err why);
 };
 
-/* Takes `fd` (made non-blocking). `conf` is copied, `rules` borrowed. */
+/* Takes `fd` (made non-blocking), also on GW_ERR_SYSTEM. `conf` is copied,
+ * `rules` borrowed. */
 GW_MUST_CHECK enum gw_err gw_chan_new(struct gw_loop *l, int fd,
 				      const struct gw_chan_conf *conf,
 				      struct gw_chan **out);

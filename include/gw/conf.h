@@ -239,7 +239,8 @@ bool gw_conf_is_default(const void *instance, const struct gw_conf_key *key);
 /* "250ms", "2s", "5min", "8h", "1d"; a bare number is refused. */
 bool gw_parse_duration(const char *s, int64_t *out_ms);
 
-/* One instance to and from a message payload. */
+/* One instance to and from a message payload. Decoding adds it to `c`.
+ * GW_ERR_PROTO: no such section, or not its keys. */
 void gw_conf_encode(struct gw_wr *w, const struct gw_conf_section *s,
 		    const void *instance);
 GW_MUST_CHECK enum gw_err gw_conf_decode(struct gw_rd *r, struct gw_conf *c);
@@ -251,7 +252,7 @@ GW_MUST_CHECK enum gw_err gw_conf_ca_check(const struct gw_conf_ca *ca,
 					   const char *crl_dir,
 					   const char **out_key,
 					   struct gw_error *err);
-/* Only what can be told of each key by itself. */
+/* Only what can be told of each key by itself; the same error. */
 GW_MUST_CHECK enum gw_err gw_conf_ca_check_values(const struct gw_conf_ca *ca,
 						  const char **out_key,
 						  struct gw_error *err);

@@ -34,6 +34,7 @@ struct gw_task {
 	bool queued;
 };
 
+/* GW_ERR_SYSTEM. */
 GW_MUST_CHECK enum gw_err gw_loop_new(struct gw_loop **out);
 void gw_loop_free(struct gw_loop *l);
 

@@ -1,3 +1,4 @@
+/* Bounded text, ids and the rest of gw/util.h. */
 #include <criterion/criterion.h>
 #include <string.h>
 
