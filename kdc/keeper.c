@@ -1,5 +1,6 @@
 /* keeper.c — see keeper.h. */
 #include "keeper.h"
+#include "reach.h"
 #include "gw/log.h"
 #include "gw/util.h"
 
@@ -90,6 +91,17 @@ note(struct gw_keeper *k, char out[GW_DETAIL_MAX], const char *event,
 		gw_event(rc == GW_ERR_OK ? GW_LOG_INFO : GW_LOG_WARN, event,
 			 "result", gw_err_name(rc), "detail",
 			 rc == GW_ERR_OK ? NULL : now, NULL);
+}
+
+static void
+check_names(struct gw_keeper *k)
+{
+	struct gw_error err = { .code = GW_ERR_OK };
+	enum gw_err rc = gw_reach_check("/etc/resolv.conf", &err);
+
+	if (rc == GW_ERR_OK)
+		rc = gw_reach_check("/etc/hosts", &err);
+	note(k, k->status.names_error, "name-files", rc, &err);
 }
 
 static bool
@@ -217,6 +229,7 @@ keeper_thread(void *arg)
 	do {
 		uint64_t now = gw_mono_ms();
 
+		check_names(k);
 		if (now >= discover_at)
 			discover_at = now + (discover(k) ? DISCOVER_MS
 							 : RETRY_MS);

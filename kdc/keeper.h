@@ -24,6 +24,7 @@ struct gw_keeper_status {
 				   SASL does that at every bind */
 	bool is_hostname_slow;
 	char discovery_error[GW_DETAIL_MAX];
+	char names_error[GW_DETAIL_MAX]; /* see reach.h */
 	char service_error[GW_DETAIL_MAX];
 	char ntauth_error[GW_DETAIL_MAX];
 	size_t ntauth_count;

@@ -44,7 +44,7 @@ service_row(struct gw_kdc *app)
 	gw_keeper_status(app->keeper, &k);
 	return json_pack(
 		"{s:s, s:I, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:I,"
-		" s:s, s:s, s:s, s:I, s:b, s:o, s:s}",
+		" s:s, s:s, s:s, s:s, s:I, s:b, s:o, s:s}",
 		"principal", s.principal,
 		"ticket_end", (json_int_t)s.ticket_end,
 		"ticket_state", s.ticket_state,
@@ -63,6 +63,7 @@ service_row(struct gw_kdc *app)
 		"check", gw_err_name(k.service_code),
 		"check_error", k.service_error,
 		"discovery_error", k.discovery_error,
+		"names_error", k.names_error,
 		"hostname_us", (json_int_t)k.hostname_us,
 		"hostname_slow", (int)k.is_hostname_slow,
 		"ntauth", or_null(k.is_ntauth_known,

@@ -124,6 +124,12 @@ gw_judge_service(struct gw_judge *j, const json_t *s)
 		       "the resolver, or list domain_controllers.",
 		       "looking for domain controllers failed: %s",
 		       text(s, "discovery_error"));
+	if (*text(s, "names_error") != '\0')
+		gw_say(j, WARNING, "Restart gwd, when the resolver is up: "
+		       "gwd-kdc can read only directories that were there when "
+		       "it started, in /etc or the resolver's in /run.",
+		       "names are not resolved as they should be: %s",
+		       text(s, "names_error"));
 	if (json_is_true(json_object_get(s, "hostname_slow")))
 		gw_say(j, WARNING, "Put this machine's own name into "
 		       "/etc/hosts; SASL resolves it at every bind.",

@@ -71,6 +71,9 @@ static const struct health_case {
 	  "not allowed AES", GW_ERR_ETYPE_MISMATCH },
 	{ "discovery", "\"service\":{\"discovery_error\":\"NXDOMAIN\"}",
 	  GW_DEGRADED, "failed: NXDOMAIN", GW_ERR_OK },
+	{ "resolver's files", "\"service\":{\"names_error\":\"/a leads to "
+	  "/b, which gwd-kdc may not read\"}", GW_DEGRADED, "leads to /b",
+	  GW_ERR_OK },
 	{ "own name", "\"service\":{\"hostname_slow\":true,"
 	  "\"hostname_us\":500123}", GW_DEGRADED, "takes 500 ms",
 	  GW_ERR_OK },

@@ -1,0 +1,34 @@
+/* reach.c — see reach.h. */
+#include "reach.h"
+#include "gw/util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* access(2) is not Landlock's affair: it tells what the file's mode says. */
+static bool
+is_locked_out(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	bool is_refused = fd < 0 && errno == EACCES;
+
+	gw_close(&fd);
+	return is_refused && access(path, R_OK) == 0;
+}
+
+enum gw_err
+gw_reach_check(const char *path, struct gw_error *err)
+{
+	char *to;
+
+	if (!is_locked_out(path))
+		return GW_ERR_OK;
+	to = realpath(path, NULL);
+	(void)gw_fail(err, GW_ERR_FILE,
+		      "%s leads to %.80s, which gwd-kdc may not read", path,
+		      to != NULL ? to : "what has gone");
+	free(to);
+	return GW_ERR_FILE;
+}
