@@ -174,10 +174,12 @@ note_success(struct gw_server *s)
 	s->retry_at_ms = 0;
 }
 
+/* One in TRIED_BITS shares its bit: none is asked twice, and no request asks
+ * more than so many, of however many are down. */
 static bool
 was_tried(size_t server, uint64_t tried)
 {
-	return server < TRIED_BITS && (tried >> server & 1) != 0;
+	return (tried >> server % TRIED_BITS & 1) != 0;
 }
 
 static size_t
@@ -189,10 +191,7 @@ number_of(const struct gw_server *s)
 static void
 mark_tried(const struct gw_server *s, uint64_t *tried)
 {
-	size_t n = number_of(s);
-
-	if (n < TRIED_BITS)
-		*tried |= UINT64_C(1) << n;
+	*tried |= UINT64_C(1) << number_of(s) % TRIED_BITS;
 }
 
 /* In turn, those that are down last: they are asked only when all are. */
@@ -286,8 +285,6 @@ gw_upstream_get(struct gw_upstream *u, struct gw_conn *conn, bool may_reuse,
 			return NULL;
 		}
 		note_refusal(s, GW_ERR_UPSTREAM_UNREACHABLE);
-		if (number_of(s) >= TRIED_BITS)
-			return NULL;
 		mark_tried(s, tried);
 	}
 	return NULL;

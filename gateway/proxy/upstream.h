@@ -49,7 +49,7 @@ void gw_upstream_clear(struct gw_upstream *u);
 
 /* A connection for `conn`: an idle one if `may_reuse`, else one that is being
  * made (is_connected is false until its event). `*tried` is the set of
- * servers this request has been refused by (by number, the first 64), and
+ * servers this request has been refused by (by number, modulo 64), and
  * grows by those that refuse at once. NULL: there is none left to try, or no
  * descriptor (GW_ERR_BUSY instead of GW_ERR_UPSTREAM_UNREACHABLE). */
 struct gw_upconn *gw_upstream_get(struct gw_upstream *u, struct gw_conn *conn,

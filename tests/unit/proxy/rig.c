@@ -510,6 +510,8 @@ fill_listener(struct rig *r, size_t i)
 	conf_set("listener", l, "upstream", "main");
 }
 
+unsigned rig_dead_servers = 1;
+
 static void
 configure(struct rig *r, const struct rig_key *keys)
 {
@@ -527,7 +529,8 @@ configure(struct rig *r, const struct rig_key *keys)
 		 (unsigned)r->upstream.port);
 	conf_set("upstream", conf_first(&r->conf, "upstream"), "servers",
 		 server);
-	conf_set("upstream", dead, "servers", "127.0.0.1:1");
+	for (unsigned i = 0; i < rig_dead_servers; i++)
+		conf_set("upstream", dead, "servers", "127.0.0.1:1");
 	(void)conf_add(&r->conf, "listener", "test", NULL);
 	(void)conf_add(&r->conf, "listener", "other", NULL);
 	fill_listener(r, 0);

@@ -88,6 +88,8 @@ enum gw_err rig_renew(struct rig *r);
 
 /* Descriptors gwd-proxy may have; 0: as many as we. */
 extern unsigned rig_files_max;
+/* Servers of the upstream nobody listens at; one at first. */
+extern unsigned rig_dead_servers;
 /* What the kernel may hold for a client of it; 0: as much as it likes. */
 extern int rig_send_buffer;
 /* Starts everything; `keys` (ended by a NULL section) change the defaults.

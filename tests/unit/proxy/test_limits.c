@@ -551,3 +551,22 @@ Test(limits, unasked_upgrade)
 	rig_close(&c);
 	rig_stop(r);
 }
+
+/* ---- servers that are not there */
+
+/* However many they are, a request has an end. */
+Test(limits, many_dead_servers)
+{
+	struct rig_client c;
+	struct rig *r;
+
+	rig_dead_servers = 70;
+	r = rig_start(NULL);
+	rig_answer(r, &allow);
+	cr_assert(rig_connect(r, &c, 0));
+	rig_set_timeout(&c, 5000);
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(rig_get(&c, "/dead", NULL, NULL), 502);
+	rig_close(&c);
+	rig_stop(r);
+}
