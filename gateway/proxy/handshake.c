@@ -247,7 +247,7 @@ log_failure(const struct gw_conn *c, const char *event, const char *why)
 /* Nobody is refused here but who sent no certificate: the handshake itself
  * came to nothing. */
 static void
-fail(struct gw_conn *c, enum gw_err reason, const char *why)
+note_failure(struct gw_conn *c, enum gw_err reason, const char *why)
 {
 	c->reason = reason;
 	if (reason == GW_ERR_TLS_NO_CERTIFICATE)
@@ -255,7 +255,15 @@ fail(struct gw_conn *c, enum gw_err reason, const char *why)
 	else
 		c->listener->count.handshakes_failed++;
 	log_failure(c, "handshake-failed", why);
-	gw_conn_end(c, why);
+}
+
+/* An alert may be on its way to a client that is already talking: see linger()
+ * in conn.c. */
+static void
+fail(struct gw_conn *c, enum gw_err reason, const char *why)
+{
+	note_failure(c, reason, why);
+	gw_conn_cut(c, why);
 }
 
 void
@@ -288,7 +296,8 @@ void
 gw_handshake_timeout(struct gw_conn *c)
 {
 	if (!c->is_waiting) {
-		fail(c, GW_ERR_TLS_HANDSHAKE, "timeout");
+		note_failure(c, GW_ERR_TLS_HANDSHAKE, "timeout");
+		gw_conn_end(c, "timeout");
 		return;
 	}
 	/* the client gets the time to learn of it */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <openssl/core_names.h>
 #include <openssl/param_build.h>
 
@@ -540,6 +541,44 @@ Test(flight, answers_alert_mode)
 	};
 
 	each_flight(keys);
+}
+
+/* A client is ahead of the refusal in 1.3, and has sent its request. What it
+ * says then must not meet a reset: some systems throw the alert away with it
+ * (RFC 9112, 9.6). */
+Test(flight, refused_while_talking)
+{
+	static const struct rig_key keys[] = {
+		{ "listener", "denied", "alert" }, { NULL, NULL, NULL },
+	};
+	struct rig *r = rig_start(keys);
+	struct who w = { .pki = rig_pki(r), .other = EVP_EC_gen("P-256") };
+	static const char junk[16000];
+	struct rig_client c;
+	ssize_t n;
+
+	for (int with_card = 0; with_card < 2; with_card++) {
+		rig_dial(r, &c, RIG_NO_CARD);
+		rig_set_timeout(&c, 5000);
+		w.t = raw_new(c.fd);
+		cr_assert(raw_server_part(w.t));
+		if (with_card)
+			other_key(&w);
+		else
+			raw_certificate(w.t, NULL, 0);
+		raw_finish(w.t);
+		cr_expect_eq(raw_answer(w.t), with_card ? DECRYPT : REQUIRED);
+		cr_expect_eq(send(c.fd, junk, sizeof(junk), MSG_NOSIGNAL),
+			     sizeof(junk), "reset, with_card %d", with_card);
+		usleep(50000); /* a second one would hide the reset */
+		while ((n = recv(c.fd, w.t->text, sizeof(w.t->text), 0)) > 0)
+			;
+		cr_expect_eq(n, 0, "reset, with_card %d", with_card);
+		raw_free(w.t);
+		rig_close(&c);
+	}
+	EVP_PKEY_free(w.other);
+	rig_stop(r);
 }
 
 /* ---- Finished */
