@@ -455,8 +455,9 @@ gw_tls_read(SSL *ssl, void *buf, size_t len, size_t *out_n)
 	const struct gw_sock *s = BIO_get_data(SSL_get_rbio(ssl));
 	int rc;
 
-	/* OpenSSL would allocate a record's buffer before it asked us */
-	if (!s->can_read && !SSL_has_pending(ssl))
+	/* OpenSSL would allocate a record's buffer before it asked us; but a
+	 * ticket that waits to go out goes now, or no goodbye could be said */
+	if (!s->can_read && !SSL_has_pending(ssl) && !SSL_in_init(ssl))
 		return GW_XFER_AGAIN;
 	rc = SSL_read_ex(ssl, buf, len, out_n);
 	return rc == 1 ? GW_XFER_OK : outcome(ssl, rc);

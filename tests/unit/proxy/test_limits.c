@@ -226,6 +226,27 @@ Test(limits, slow_handshake)
 	rig_stop(r);
 }
 
+/* A goodbye, and nothing broken, also before any request. */
+Test(limits, rest)
+{
+	static const struct rig_key keys[] = {
+		{ "listener", "idle_timeout", "300ms" }, { NULL, NULL, NULL },
+	};
+	struct rig *r = rig_start(keys);
+	struct rig_client c;
+	char byte;
+
+	rig_answer(r, &allow);
+	for (int i = 0; i < 2; i++) {
+		cr_assert(rig_connect(r, &c, 0));
+		if (i > 0)
+			cr_assert_eq(rig_get(&c, "/bytes/1", NULL, NULL), 200);
+		cr_assert_eq(rig_recv(&c, &byte, 1), 0, "case %d", i);
+		rig_close(&c);
+	}
+	rig_stop(r);
+}
+
 /* One connection at its time, with these settings: how long it lasted, and
  * the status it got. */
 static int
