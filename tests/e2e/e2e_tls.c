@@ -18,15 +18,6 @@ static const int versions[] = { 12, 13 };
 
 /* ---- before and after */
 
-static char *
-with(const char *all, const char *from, const char *to)
-{
-	const char *at = strstr(all, from);
-
-	cr_assert_not_null(at, "%s", from);
-	return text("%.*s%s%s", (int)(at - all), all, to, at + strlen(from));
-}
-
 /* Its own copies of the lab's certificate and key; every login is judged.
  * `more` goes into its listener. */
 static void
@@ -37,9 +28,9 @@ start_gate_with(const char *more)
 
 	dir = scratch_dir();
 	conf = conf_text(dir, lab("ECHO_URL") + 7);
-	conf = with(conf, cert, text("%s/server.pem", dir));
-	conf = with(conf, key, text("%s/server.key", dir));
-	conf = with(conf, "\tupstream = \"behind\"\n",
+	conf = text_with(conf, cert, text("%s/server.pem", dir));
+	conf = text_with(conf, key, text("%s/server.key", dir));
+	conf = text_with(conf, "\tupstream = \"behind\"\n",
 		    text("\tupstream = \"behind\"\n%s", more));
 	spill(text("%s/server.pem", dir), slurp(cert));
 	spill(text("%s/server.key", dir), slurp(key));
@@ -322,7 +313,7 @@ Test(reload, restart_needed)
 	char *conf = slurp(gate.conf);
 	struct output o;
 
-	spill(gate.conf, with(conf, "workers = 1", "workers = 2"));
+	spill(gate.conf, text_with(conf, "workers = 1", "workers = 2"));
 	o = GWCTL(gate.socket, "reload");
 	cr_expect_eq(o.status, 1, "%d: %s", o.status, o.err);
 	cr_expect(contains(o.out, "restart needed for:\n  workers"), "%s",

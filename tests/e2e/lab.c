@@ -31,6 +31,27 @@ text(const char *fmt, ...)
 	return s;
 }
 
+char *
+text_repeat(const char *s, size_t count)
+{
+	size_t len = strlen(s);
+	char *all = gw_xcalloc(count * len + 1, 1);
+
+	for (size_t i = 0; i < count; i++)
+		memcpy(all + i * len, s, len);
+	return all;
+}
+
+char *
+text_with(const char *all, const char *from, const char *to)
+{
+	const char *at = strstr(all, from);
+
+	if (at == NULL)
+		cr_assert_fail("there is no '%s' in:\n%s", from, all);
+	return text("%.*s%s%s", (int)(at - all), all, to, at + strlen(from));
+}
+
 const char *
 lab(const char *key)
 {
@@ -144,6 +165,15 @@ spill(const char *path, const char *content)
 
 	if (f == NULL || fputs(content, f) < 0 || fclose(f) != 0)
 		cr_assert_fail("%s: cannot be written", path);
+}
+
+long
+resident_kib(pid_t pid)
+{
+	const char *p = strstr(slurp(text("/proc/%d/status", (int)pid)),
+			       "VmRSS:");
+
+	return p != NULL ? strtol(p + 6, NULL, 10) : 0;
 }
 
 /* ---- the gateway's log */

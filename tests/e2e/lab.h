@@ -14,6 +14,10 @@
 const char *lab(const char *key);
 /* printf into memory of the test */
 char *text(const char *fmt, ...) GW_PRINTF(1, 2);
+/* `s`, so many times */
+char *text_repeat(const char *s, size_t count);
+/* `all` with the first `from` in it replaced; ends the test if there is none */
+char *text_with(const char *all, const char *from, const char *to);
 /* CERT_DIR/NAME.pem, CERT_DIR/NAME.key */
 const char *lab_cert(const char *name);
 const char *lab_key(const char *name);
@@ -46,6 +50,9 @@ bool await(int timeout_ms, bool (*fn)(void *arg), void *arg);
 char *slurp(const char *path); /* "" when it cannot be read */
 void spill(const char *path, const char *content);
 bool contains(const char *haystack, const char *needle);
+
+/* What a process has in memory. */
+long resident_kib(pid_t pid);
 
 /* ---- the gateway's log */
 
