@@ -207,7 +207,8 @@ Test(live, revoked_card_ends_its_session, .fini = unrevoke)
 	cr_assert_eq(ws_begin(other, "/echo/ws"), 101);
 	cr_expect(await(3000, is_shown, &g));
 	lab_do("revoke", "alice-rsa");
-	cr_expect(wire_is_over(tunnel, 20000), "the tunnel stays:\n%s",
+	cr_expect(ws_closes(tunnel, 1008, "cert-revoked", 20000), "no word");
+	cr_expect(wire_is_over(tunnel, 3000), "the tunnel stays:\n%s",
 		  slurp(g.log));
 	cr_expect(ws_echoes(other, "not mine", 2000),
 		  "somebody else's tunnel is gone");

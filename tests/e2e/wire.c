@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -45,6 +46,7 @@ dial(const struct wire_ask *a)
 	};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+	signal(SIGPIPE, SIG_IGN); /* a broken connection is no crash */
 	gw_assert(inet_pton(AF_INET, lab("GATEWAY_ADDR"),
 			    &sin.sin_addr) == 1);
 	if (a->rcvbuf != 0)
@@ -66,16 +68,42 @@ on_info(const SSL *ssl, int where, int ret)
 		w->alert = ret & 0xff;
 }
 
+/* What the library itself thinks too weak must be offered, too, so that it is
+ * the gateway that refuses it. */
+static void
+set_offer(SSL_CTX *ctx, const struct wire_ask *a)
+{
+	static const int versions[] = { TLS1_1_VERSION, TLS1_2_VERSION,
+					TLS1_3_VERSION };
+
+	if (a->tls == 11 || a->ciphers != NULL)
+		SSL_CTX_set_security_level(ctx, 0);
+	if (a->tls != 0)
+		gw_assert(SSL_CTX_set_min_proto_version(
+				  ctx, versions[a->tls - 11]) == 1 &&
+			  SSL_CTX_set_max_proto_version(
+				  ctx, versions[a->tls - 11]) == 1);
+	gw_assert(a->ciphers == NULL ||
+		  SSL_CTX_set_cipher_list(ctx, a->ciphers) == 1);
+	gw_assert(a->suites == NULL ||
+		  SSL_CTX_set_ciphersuites(ctx, a->suites) == 1);
+	gw_assert(a->sigalgs == NULL ||
+		  SSL_CTX_set1_sigalgs_list(ctx, a->sigalgs) == 1);
+	gw_assert(a->alpn == NULL ||
+		  SSL_CTX_set_alpn_protos(ctx, (const uint8_t *)a->alpn,
+					  (unsigned)strlen(a->alpn)) == 0);
+	if (a->wants_staple)
+		gw_assert(SSL_CTX_set_tlsext_status_type(
+				  ctx, TLSEXT_STATUSTYPE_ocsp) == 1);
+}
+
 static SSL_CTX *
 context(const struct wire_ask *a)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-	int version = a->tls == 12 ? TLS1_2_VERSION : TLS1_3_VERSION;
 
 	gw_assert(ctx != NULL);
-	if (a->tls != 0)
-		gw_assert(SSL_CTX_set_min_proto_version(ctx, version) == 1 &&
-			  SSL_CTX_set_max_proto_version(ctx, version) == 1);
+	set_offer(ctx, a);
 	gw_assert(SSL_CTX_load_verify_file(ctx, lab("CA_FILE")) == 1);
 	SSL_CTX_set_verify(ctx, a->any_server ? SSL_VERIFY_NONE
 					      : SSL_VERIFY_PEER, NULL);
@@ -111,14 +139,28 @@ wait_for_ssl(struct wire *w, int ret, uint64_t deadline, bool *is_late)
 	return !*is_late;
 }
 
-/* A copy: OpenSSL spoils the session of a connection that breaks. */
+/* A copy: OpenSSL spoils the session of a connection that breaks. Early data
+ * goes whether or not the server has said that it may. */
 static void
-take_up(SSL *ssl, void *session)
+take_up(SSL *ssl, void *session, bool is_early)
 {
 	SSL_SESSION *copy = SSL_SESSION_dup(session);
 
-	gw_assert(copy != NULL && SSL_set_session(ssl, copy) == 1);
+	gw_assert(copy != NULL);
+	if (is_early)
+		gw_assert(SSL_SESSION_set_max_early_data(copy, 16384) == 1);
+	gw_assert(SSL_set_session(ssl, copy) == 1);
 	SSL_SESSION_free(copy);
+}
+
+/* The ClientHello and these fit into the socket's buffer. */
+static void
+say_early(struct wire *w, const char *s)
+{
+	size_t n = 0;
+
+	gw_assert(SSL_write_early_data(w->ssl, s, strlen(s), &n) == 1 &&
+		  n == strlen(s));
 }
 
 struct wire *
@@ -135,9 +177,14 @@ wire_open(struct wire_ask a)
 	gw_assert(w->ssl != NULL && SSL_set_fd(w->ssl, w->fd) == 1);
 	SSL_set_app_data(w->ssl, w);
 	if (a.session != NULL)
-		take_up(w->ssl, a.session);
-	(void)SSL_set_tlsext_host_name(w->ssl, "gateway.corp.example.com");
+		take_up(w->ssl, a.session, a.early != NULL);
+	if (a.name == NULL)
+		a.name = "gateway.corp.example.com";
+	if (*a.name != '\0')
+		(void)SSL_set_tlsext_host_name(w->ssl, a.name);
 	ERR_clear_error();
+	if (a.early != NULL)
+		say_early(w, a.early);
 	while ((n = SSL_connect(w->ssl)) != 1)
 		if (!wait_for_ssl(w, n, deadline, &is_late))
 			break;
@@ -182,6 +229,38 @@ wire_server(const struct wire *w)
 	return text("%s", line);
 }
 
+char *
+wire_protocol(const struct wire *w)
+{
+	const unsigned char *p = NULL;
+	unsigned len = 0;
+
+	SSL_get0_alpn_selected(w->ssl, &p, &len);
+	return text("%.*s", (int)len, len > 0 ? (const char *)p : "");
+}
+
+const char *
+wire_cipher(const struct wire *w)
+{
+	return SSL_get_cipher_name(w->ssl);
+}
+
+const unsigned char *
+wire_staple(struct wire *w, size_t *out_len)
+{
+	const unsigned char *p = NULL;
+	long len = SSL_get_tlsext_status_ocsp_resp(w->ssl, &p);
+
+	*out_len = len > 0 ? (size_t)len : 0;
+	return len > 0 ? p : NULL;
+}
+
+bool
+wire_early_was_taken(const struct wire *w)
+{
+	return SSL_get_early_data_status(w->ssl) == SSL_EARLY_DATA_ACCEPTED;
+}
+
 bool
 wire_is_up(const struct wire *w)
 {
@@ -202,23 +281,44 @@ wire_alert_name(int alert)
 
 /* ---- bytes */
 
+size_t
+wire_push(struct wire *w, const void *p, size_t len, int timeout_ms)
+{
+	uint64_t deadline = now_ms() + (uint64_t)timeout_ms;
+	const char *from = p;
+	bool is_late = false;
+	size_t sent = 0;
+
+	while (sent < len) {
+		int n = SSL_write(w->ssl, from + sent,
+				  (int)GW_MIN(len - sent, 1u << 20));
+
+		if (n > 0)
+			sent += (size_t)n;
+		else if (!wait_for_ssl(w, n, deadline, &is_late))
+			break;
+	}
+	return sent;
+}
+
 bool
 wire_send(struct wire *w, const void *p, size_t len)
 {
-	uint64_t deadline = now_ms() + SHAKE_MS;
-	const char *from = p;
+	return wire_push(w, p, len, SHAKE_MS) == len;
+}
+
+bool
+wire_renegotiates(struct wire *w)
+{
+	uint64_t deadline = now_ms() + 3000;
 	bool is_late = false;
+	int n;
 
-	while (len > 0) {
-		int n = SSL_write(w->ssl, from, (int)GW_MIN(len, 1u << 20));
-
-		if (n > 0) {
-			from += n;
-			len -= (size_t)n;
-		} else if (!wait_for_ssl(w, n, deadline, &is_late)) {
+	ERR_clear_error();
+	gw_assert(SSL_renegotiate(w->ssl) == 1);
+	while ((n = SSL_do_handshake(w->ssl)) != 1)
+		if (!wait_for_ssl(w, n, deadline, &is_late))
 			return false;
-		}
-	}
 	return true;
 }
 

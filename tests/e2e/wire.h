@@ -13,10 +13,17 @@ struct wire;
 struct wire_ask {
 	const char *base; /* NULL: GATEWAY_URL */
 	const char *card; /* NULL: none */
-	int tls;          /* 12, 13, or 0 */
+	int tls;          /* 11, 12, 13, or 0 */
 	int rcvbuf;       /* of the socket; 0: the system's */
 	void *session;    /* of wire_session(), to be taken up again */
 	bool any_server;  /* its certificate is not checked */
+	const char *name;    /* asked for; NULL: the gateway's, "": none */
+	const char *ciphers; /* up to 1.2; NULL: the library's */
+	const char *suites;  /* of 1.3 */
+	const char *sigalgs; /* it can verify */
+	const char *alpn;    /* as on the wire (RFC 7301 3.1), NULL: none */
+	bool wants_staple;
+	const char *early;   /* data sent before the handshake (RFC 8446 2.3) */
 };
 
 /* Connects and shakes hands; NULL when TCP fails, which ends the test. */
@@ -30,6 +37,14 @@ void *wire_session(struct wire *w);
 bool wire_is_resumed(const struct wire *w);
 /* The subject of the certificate that was shown, "/CN=x"; "" for none. */
 char *wire_server(const struct wire *w);
+/* The protocol that was chosen, "" for none; the cipher. */
+char *wire_protocol(const struct wire *w);
+const char *wire_cipher(const struct wire *w);
+/* The OCSP response that came along, or NULL. */
+const unsigned char *wire_staple(struct wire *w, size_t *out_len);
+bool wire_early_was_taken(const struct wire *w);
+/* Asks to shake hands anew; true when that was done. */
+bool wire_renegotiates(struct wire *w);
 int wire_alert(const struct wire *w);   /* received, fatal; 0: none so far */
 const char *wire_alert_name(int alert); /* "certificate_revoked", … */
 
@@ -38,6 +53,8 @@ void wire_shut(struct wire *w);
 /* False when the connection broke. */
 bool wire_send(struct wire *w, const void *p, size_t len);
 bool wire_say(struct wire *w, const char *s);
+/* How many of the bytes could be sent within the time. */
+size_t wire_push(struct wire *w, const void *p, size_t len, int timeout_ms);
 /* Up to `cap` bytes; 0: closed, -1: broken, -2: nothing within the time. */
 int wire_read(struct wire *w, void *p, size_t cap, int timeout_ms);
 /* Reads until the connection closes, the text stands in what came, or the
