@@ -417,6 +417,7 @@ gw_tls_handshake(SSL *ssl, char *why, size_t why_len)
 	if (rc == 1) {
 		struct gw_sock *s = BIO_get_data(SSL_get_rbio(ssl));
 
+		s->can_read = true; /* once more: see gw_tls_read() */
 		s->records_left = GW_MIN(s->records_left, IDLE_RECORDS_MAX);
 		return GW_HS_DONE;
 	}
@@ -455,8 +456,9 @@ gw_tls_read(SSL *ssl, void *buf, size_t len, size_t *out_n)
 	const struct gw_sock *s = BIO_get_data(SSL_get_rbio(ssl));
 	int rc;
 
-	/* OpenSSL would allocate a record's buffer before it asked us; but a
-	 * ticket that waits to go out goes now, or no goodbye could be said */
+	/* OpenSSL would fetch a buffer for a record before it asked us. It
+	 * has one after a handshake, which it gives back when it has asked;
+	 * and while a ticket waits for room it can say no goodbye. */
 	if (!s->can_read && !SSL_has_pending(ssl) && !SSL_in_init(ssl))
 		return GW_XFER_AGAIN;
 	rc = SSL_read_ex(ssl, buf, len, out_n);
