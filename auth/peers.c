@@ -105,6 +105,26 @@ settle_all(struct gw_auth *a)
 
 /* ---- gwd-proxy */
 
+/* A session may be over before the proxy's word reaches us. */
+static void
+leave(struct gw_peer *link, const uint8_t id[GW_SESSION_ID])
+{
+	struct gw_auth *a = link->auth;
+	struct gw_session *s = gw_session_find(a->sessions, id);
+
+	if (s == NULL)
+		return;
+	gw_session_leave(a->sessions, s, link->id);
+	gw_peers_settle(a, s);
+}
+
+static void
+leave_all(struct gw_peer *link, const struct gw_gone *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		leave(link, l->ids + i * GW_SESSION_ID);
+}
+
 static enum gw_err
 on_admit(void *ctx, struct gw_msg *m)
 {
@@ -113,33 +133,25 @@ on_admit(void *ctx, struct gw_msg *m)
 
 	if (!gw_admit_decode(&m->rd, &admit))
 		return GW_ERR_PROTO;
+	leave_all(link, &admit.gone);
 	gw_login_begin(link->auth->logins, link, m->id, &admit);
 	return GW_ERR_OK;
 }
 
-/* A session may be over before the proxy's word reaches us. */
 static enum gw_err
-on_leave(void *ctx, struct gw_msg *m)
+on_gone(void *ctx, struct gw_msg *m)
 {
-	struct gw_peer *link = ctx;
-	struct gw_auth *a = link->auth;
-	uint8_t id[GW_SESSION_ID];
-	struct gw_session *s;
+	struct gw_gone gone;
 
-	gw_rd_raw(&m->rd, id, sizeof(id));
-	if (!gw_rd_done(&m->rd))
+	if (!gw_gone_decode(&m->rd, &gone))
 		return GW_ERR_PROTO;
-	s = gw_session_find(a->sessions, id);
-	if (s != NULL) {
-		gw_session_leave(a->sessions, s, link->id);
-		gw_peers_settle(a, s);
-	}
+	leave_all(ctx, &gone);
 	return GW_ERR_OK;
 }
 
 static const struct gw_msg_rule proxy_rules[] = {
 	{ GW_MSG_ADMIT, ST_OPEN, false, on_admit },
-	{ GW_MSG_LEAVE, ST_OPEN, false, on_leave },
+	{ GW_MSG_GONE,  ST_OPEN, false, on_gone },
 };
 
 static void

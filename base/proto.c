@@ -44,6 +44,28 @@ rd_mapping(struct gw_rd *r)
 /* ---- ADMIT */
 
 void
+gw_gone_encode(struct gw_wr *w, const struct gw_gone *l)
+{
+	gw_wr_bytes(w, l->ids, l->count * GW_SESSION_ID);
+}
+
+static bool
+rd_gone(struct gw_rd *r, struct gw_gone *out)
+{
+	size_t len;
+	const uint8_t *p = gw_rd_bytes(r, GW_GONE_MAX * GW_SESSION_ID, &len);
+
+	*out = (struct gw_gone){ .ids = p, .count = len / GW_SESSION_ID };
+	return p != NULL && len % GW_SESSION_ID == 0;
+}
+
+bool
+gw_gone_decode(struct gw_rd *r, struct gw_gone *out)
+{
+	return rd_gone(r, out) && gw_rd_done(r) && out->count > 0;
+}
+
+void
 gw_admit_encode(struct gw_wr *w, const struct gw_admit *a)
 {
 	gw_wr_str(w, a->login);
@@ -53,6 +75,7 @@ gw_admit_encode(struct gw_wr *w, const struct gw_admit *a)
 	gw_wr_u32(w, (uint32_t)a->chain_count);
 	for (size_t i = 0; i < a->chain_count; i++)
 		gw_wr_bytes(w, a->chain[i].p, a->chain[i].len);
+	gw_gone_encode(w, &a->gone);
 }
 
 bool
@@ -72,8 +95,8 @@ gw_admit_decode(struct gw_rd *r, struct gw_admit *out)
 		d->p = gw_rd_bytes(r, GW_CERT_MAX, &d->len);
 		total += d->len;
 	}
-	return gw_rd_done(r) && out->chain_count > 0 &&
-	       total <= GW_CHAIN_BYTES_MAX;
+	return rd_gone(r, &out->gone) && gw_rd_done(r) &&
+	       out->chain_count > 0 && total <= GW_CHAIN_BYTES_MAX;
 }
 
 /* ---- VERDICT */

@@ -9,6 +9,9 @@
 
 #define QUEUE_MAX 4096
 #define NO_SLOT   UINT32_MAX
+/* What goes with a question costs gwd-auth no wake-up of its own; without one
+ * it is not to wait for longer than a person would notice. */
+#define GONE_MS   20
 
 enum { ST_LINKED = 1 };
 
@@ -111,6 +114,49 @@ static const struct gw_msg_rule rules[] = {
 	{ GW_MSG_REVOKE,  ST_LINKED, false, on_revoke },
 };
 
+/* ---- connections that have ended */
+
+static void
+forget_gone(struct gw_admitter *a)
+{
+	a->gone_count = 0;
+	gw_timer_stop(a->worker->loop, &a->gone_timer);
+}
+
+static struct gw_gone
+gone_of(const struct gw_admitter *a)
+{
+	return (struct gw_gone){ .ids = a->gone[0], .count = a->gone_count };
+}
+
+/* What cannot be said now is said later, for as long as there is room. With a
+ * link gwd-auth drops all that came by it. */
+static void
+say_gone(struct gw_admitter *a)
+{
+	const struct gw_gone gone = gone_of(a);
+	enum gw_err rc;
+
+	if (a->chan == NULL || gone.count == 0)
+		return;
+	gw_gone_encode(gw_chan_begin(a->chan), &gone);
+	rc = gw_chan_send(a->chan, GW_MSG_GONE, 0, -1);
+	if (rc == GW_ERR_BUSY && gone.count < GW_GONE_MAX) {
+		gw_timer_after(a->worker->loop, &a->gone_timer, GONE_MS);
+		return;
+	}
+	if (rc != GW_ERR_OK)
+		gw_event(GW_LOG_WARN, "leave-lost", "count",
+			 GW_NUM(gone.count), NULL);
+	forget_gone(a);
+}
+
+static void
+on_gone_timer(struct gw_timer *t)
+{
+	say_gone(GW_CONTAINER(t, struct gw_admitter, gone_timer));
+}
+
 /* ---- the link */
 
 static void
@@ -127,6 +173,7 @@ unlink_auth(struct gw_admitter *a)
 {
 	gw_chan_free(a->chan);
 	a->chan = NULL;
+	forget_gone(a);
 	tell_all_unavailable(a);
 }
 
@@ -158,6 +205,7 @@ enum gw_err
 gw_admitter_ask(struct gw_admitter *a, struct gw_conn *conn,
 		const struct gw_admit *m, uint32_t *out_slot)
 {
+	struct gw_admit with = *m;
 	uint32_t slot;
 	enum gw_err rc;
 
@@ -165,9 +213,11 @@ gw_admitter_ask(struct gw_admitter *a, struct gw_conn *conn,
 		return GW_ERR_AUTH_UNAVAILABLE;
 	if ((slot = take_slot(a, conn)) == NO_SLOT)
 		return GW_ERR_BUSY;
-	gw_admit_encode(gw_chan_begin(a->chan), m);
+	with.gone = gone_of(a);
+	gw_admit_encode(gw_chan_begin(a->chan), &with);
 	rc = gw_chan_send(a->chan, GW_MSG_ADMIT, name_of(a, slot), -1);
 	if (rc == GW_ERR_OK) {
+		forget_gone(a);
 		*out_slot = slot;
 		return GW_ERR_OK;
 	}
@@ -189,15 +239,18 @@ gw_admitter_leave(struct gw_admitter *a, uint32_t link,
 {
 	if (!gw_admitter_knows(a, link))
 		return;
-	gw_wr_raw(gw_chan_begin(a->chan), session, GW_SESSION_ID);
-	if (gw_chan_send(a->chan, GW_MSG_LEAVE, 0, -1) != GW_ERR_OK)
-		gw_event(GW_LOG_WARN, "leave-lost", NULL);
+	if (a->gone_count == 0)
+		gw_timer_after(a->worker->loop, &a->gone_timer, GONE_MS);
+	memcpy(a->gone[a->gone_count++], session, GW_SESSION_ID);
+	if (a->gone_count == GW_GONE_MAX)
+		say_gone(a);
 }
 
 void
 gw_admitter_init(struct gw_admitter *a, struct gw_worker *w)
 {
-	*a = (struct gw_admitter){ .worker = w };
+	*a = (struct gw_admitter){ .worker = w,
+				   .gone_timer.fn = on_gone_timer };
 	a->slots = gw_xcalloc(GW_PENDING_MAX, sizeof(*a->slots));
 	for (uint32_t i = 0; i < GW_PENDING_MAX; i++)
 		a->slots[i].next_free = i + 1 < GW_PENDING_MAX ? i + 1
@@ -207,6 +260,7 @@ gw_admitter_init(struct gw_admitter *a, struct gw_worker *w)
 void
 gw_admitter_clear(struct gw_admitter *a)
 {
+	say_gone(a);
 	gw_chan_free(a->chan);
 	free(a->slots);
 }

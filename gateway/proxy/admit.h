@@ -8,6 +8,7 @@
 #define GW_PROXY_ADMIT_H
 
 #include "gw/chan.h"
+#include "gw/loop.h"
 #include "gw/proto.h"
 
 struct gw_conn;
@@ -30,6 +31,10 @@ struct gw_admitter {
 	struct gw_pending *slots; /* GW_PENDING_MAX */
 	uint32_t first_free;
 	size_t pending_count;
+	/* of the present link, not yet said */
+	uint8_t gone[GW_GONE_MAX][GW_SESSION_ID];
+	size_t gone_count;
+	struct gw_timer gone_timer;
 };
 
 void gw_admitter_init(struct gw_admitter *a, struct gw_worker *w);
@@ -50,8 +55,8 @@ void gw_admitter_forget(struct gw_admitter *a, uint32_t slot);
 /* Whether the gwd-auth behind the present link knows what came by `link`. */
 bool gw_admitter_knows(const struct gw_admitter *a, uint32_t link);
 
-/* A connection of the session is over. Says so only to the gwd-auth that
- * opened it: another knows nothing of it. */
+/* A connection of the session is over. Says so, with the next question or a
+ * moment later, to the gwd-auth that opened it: another knows nothing of it. */
 void gw_admitter_leave(struct gw_admitter *a, uint32_t link,
 		       const uint8_t session[GW_SESSION_ID]);
 

@@ -3,7 +3,7 @@
  * every field and is fuzzed.
  *
  *   supervisor ─control─ each child      CONF FILE LISTENER LINK START …
- *   proxy ─link─ auth                    ADMIT → VERDICT, LEAVE, ← REVOKE
+ *   proxy ─link─ auth                    ADMIT → VERDICT, GONE, ← REVOKE
  *   auth ─link─ kdc                      LOGON → FACTS | REFUSED
  *                                        CRL_ASK → CRL | CRL_REFUSED, ← NTAUTH
  *
@@ -34,7 +34,7 @@ enum gw_msg_type {
 	/* proxy and auth */
 	GW_MSG_ADMIT,      /* proxy: struct gw_admit */
 	GW_MSG_VERDICT,    /* auth: struct gw_verdict_msg, id of the ADMIT */
-	GW_MSG_LEAVE,      /* proxy: session id; one connection has ended */
+	GW_MSG_GONE,       /* proxy: struct gw_gone, not empty */
 	GW_MSG_REVOKE,     /* auth: session id, u32 enum gw_err why */
 	/* auth and kdc */
 	GW_MSG_LOGON,      /* auth: struct gw_logon */
@@ -106,6 +106,18 @@ struct gw_der {
 	size_t len;
 };
 
+/* Session ids, one behind the other: of each one connection has ended. One id
+ * may stand there several times. */
+#define GW_GONE_MAX 64
+struct gw_gone {
+	const uint8_t *ids; /* borrowed from the message or the caller */
+	size_t count;
+};
+
+void gw_gone_encode(struct gw_wr *w, const struct gw_gone *l);
+/* One or more, and nothing else. */
+GW_MUST_CHECK bool gw_gone_decode(struct gw_rd *r, struct gw_gone *out);
+
 struct gw_admit {
 	char login[GW_LOGIN_ID_SIZE]; /* the proxy's id for this login */
 	char listener[GW_NAME_MAX];
@@ -113,6 +125,7 @@ struct gw_admit {
 	bool is_resumed;              /* TLS session was resumed */
 	struct gw_der chain[GW_CHAIN_MAX]; /* leaf first */
 	size_t chain_count;
+	struct gw_gone gone;          /* before this one came; may be none */
 };
 
 void gw_admit_encode(struct gw_wr *w, const struct gw_admit *a);

@@ -17,7 +17,17 @@ admit(struct gw_rd *r)
 	struct gw_admit a;
 
 	if (gw_admit_decode(r, &a))
-		gw_assert(a.chain_count > 0);
+		gw_assert(a.chain_count > 0 && a.gone.count <= GW_GONE_MAX);
+}
+
+static void
+gone(struct gw_rd *r)
+{
+	struct gw_gone l;
+
+	if (gw_gone_decode(r, &l))
+		gw_assert(l.count > 0 && l.count <= GW_GONE_MAX &&
+			  l.ids[l.count * GW_SESSION_ID - 1] <= 255);
 }
 
 static void
@@ -180,6 +190,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	static void (*const decoders[])(struct gw_rd *) = {
 		admit, verdict, logon, facts, refused, file, conf,
 		admin, admin_done, ca_names, crl_ask, crl, ntauth,
+		gone,
 	};
 	struct gw_rd r;
 

@@ -376,16 +376,26 @@ auth_stop(struct auth *a)
 /* ---- as gwd-proxy */
 
 void
-admit(const struct auth *a, int proxy, uint64_t id, const char *card,
-      const char *listener)
+admit_after(const struct auth *a, const struct gw_gone *gone, int proxy,
+	    uint64_t id, const char *card, const char *listener)
 {
-	struct gw_admit m = { .peer = "192.0.2.7:4711", .chain_count = 1 };
+	struct gw_admit m = { .peer = "192.0.2.7:4711", .chain_count = 1,
+			      .gone = *gone };
 
 	m.chain[0] = vec_der(card);
 	gw_login_id_new(m.login);
 	cr_assert(gw_copy(m.listener, sizeof(m.listener), listener));
 	gw_admit_encode(writer(), &m);
 	send_msg(a->proxy[proxy], GW_MSG_ADMIT, id);
+}
+
+void
+admit(const struct auth *a, int proxy, uint64_t id, const char *card,
+      const char *listener)
+{
+	const struct gw_gone nobody = { .count = 0 };
+
+	admit_after(a, &nobody, proxy, id, card, listener);
 }
 
 struct gw_verdict_msg
@@ -404,8 +414,10 @@ verdict(const struct auth *a, int proxy, uint64_t id)
 void
 leave(const struct auth *a, int proxy, const uint8_t session[GW_SESSION_ID])
 {
-	gw_wr_raw(writer(), session, GW_SESSION_ID);
-	send_msg(a->proxy[proxy], GW_MSG_LEAVE, 0);
+	const struct gw_gone gone = { session, 1 };
+
+	gw_gone_encode(writer(), &gone);
+	send_msg(a->proxy[proxy], GW_MSG_GONE, 0);
 }
 
 enum gw_err

@@ -55,6 +55,9 @@ bool is_quiet(int fd); /* nothing comes for a while */
 
 void admit(const struct auth *a, int proxy, uint64_t id, const char *card,
 	   const char *listener);
+/* The same, and says with it who has gone. */
+void admit_after(const struct auth *a, const struct gw_gone *gone, int proxy,
+		 uint64_t id, const char *card, const char *listener);
 /* The next message must be the verdict on `id`. */
 struct gw_verdict_msg verdict(const struct auth *a, int proxy, uint64_t id);
 void leave(const struct auth *a, int proxy,

@@ -27,15 +27,24 @@ TestSuite(auth, .init = setup_none, .fini = stop, .timeout = 60);
 
 /* A login of `card` that the kdc confirms; its verdict. */
 static struct gw_verdict_msg
-log_in(int proxy, uint64_t id, const char *card)
+log_in_after(const struct gw_gone *gone, int proxy, uint64_t id,
+	     const char *card)
 {
 	struct gw_facts f = some_facts();
 	struct gw_logon m;
 
-	admit(&a, proxy, id, card, "web");
+	admit_after(&a, gone, proxy, id, card, "web");
 	send_facts(&a, logon(&a, &m), &f);
 	gw_claims_clear(&m.claims);
 	return verdict(&a, proxy, id);
+}
+
+static struct gw_verdict_msg
+log_in(int proxy, uint64_t id, const char *card)
+{
+	const struct gw_gone nobody = { .count = 0 };
+
+	return log_in_after(&nobody, proxy, id, card);
 }
 
 /* ---- denials */
@@ -380,6 +389,31 @@ Test(auth, limit_and_leaving)
 	cr_expect_eq(log_in(0, 3, "second").reason, GW_ERR_SESSION_LIMIT);
 	leave(&a, 0, v.session);
 	cr_expect_eq(log_in(0, 4, "second").verdict, GW_VERDICT_ALLOW);
+}
+
+/* What comes with a question counts before it; of a session that is not
+ * there, or more often than there were connections, it is no harm. */
+Test(auth, limit_and_leaving_with_the_question)
+{
+	uint8_t ids[3 * GW_SESSION_ID];
+	struct gw_gone gone = { ids, 0 };
+	struct gw_verdict_msg v;
+
+	auth_start(&a, (const struct setting[]){
+		{ "session", "max", "1" }, { NULL, NULL, NULL } });
+	v = log_in(0, 1, "good");
+	memset(ids, 0x55, GW_SESSION_ID);
+	memcpy(ids + GW_SESSION_ID, v.session, GW_SESSION_ID);
+	memcpy(ids + 2 * GW_SESSION_ID, v.session, GW_SESSION_ID);
+	gone.count = 1;
+	cr_expect_eq(log_in_after(&gone, 0, 2, "second").reason,
+		     GW_ERR_SESSION_LIMIT, "nobody's");
+	gone.count = 3;
+	cr_expect_eq(log_in_after(&gone, 1, 3, "second").reason,
+		     GW_ERR_SESSION_LIMIT, "not that link's to leave");
+	cr_expect_eq(log_in_after(&gone, 0, 4, "second").verdict,
+		     GW_VERDICT_ALLOW);
+	cr_expect_not_null(strstr(ask_status(&a), "\"sessions\":1"));
 }
 
 Test(auth, the_proxy_dies)

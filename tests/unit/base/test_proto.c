@@ -60,17 +60,26 @@ Test(admit, refusals)
 		a.chain[i] = (struct gw_der){ big, GW_CERT_MAX };
 	a.chain_count = 4;
 	cr_expect_not(admit_passes(&a), "chain too large in all");
+	a = some_admit();
+	a.gone = (struct gw_gone){ big, GW_GONE_MAX + 1 };
+	cr_expect_not(admit_passes(&a), "too many that have gone");
+	a.gone.count = GW_GONE_MAX;
+	cr_expect(admit_passes(&a));
 }
 
 Test(admit, round_trip)
 {
+	static const uint8_t ids[] = "one of 16 bytes.and its brother.";
 	struct gw_admit a = some_admit(), out;
 	struct gw_wr w = writer();
 	struct gw_rd r;
 
+	a.gone = (struct gw_gone){ ids, 2 };
 	gw_admit_encode(&w, &a);
 	r = gw_rd_init(buf, w.len);
 	cr_assert(gw_admit_decode(&r, &out));
+	cr_expect_eq(out.gone.count, 2);
+	cr_expect(memcmp(out.gone.ids, ids, 32) == 0);
 	cr_expect_str_eq(out.listener, "desktop");
 	cr_expect_eq(out.chain_count, 2);
 	cr_expect_eq(out.chain[0].len, 5);
@@ -88,6 +97,41 @@ Test(admit, every_cut_is_refused)
 
 		cr_expect_not(gw_admit_decode(&r, &out), "cut at %zu", n);
 	}
+}
+
+/* As `len` bytes that say of themselves they are `told`. */
+static bool
+gone_passes(size_t told, size_t len, size_t *out_count)
+{
+	static const uint8_t ids[(GW_GONE_MAX + 1) * GW_SESSION_ID];
+	struct gw_wr w = writer();
+	struct gw_gone out;
+	struct gw_rd r;
+
+	gw_wr_u32(&w, (uint32_t)told);
+	gw_wr_raw(&w, ids, len);
+	r = gw_rd_init(buf, w.len);
+	if (!gw_gone_decode(&r, &out))
+		return false;
+	*out_count = out.count;
+	return true;
+}
+
+Test(gone, lengths)
+{
+	const size_t most = GW_GONE_MAX * GW_SESSION_ID;
+	size_t n;
+
+	cr_expect_not(gone_passes(0, 0, &n), "nobody");
+	cr_expect_not(gone_passes(15, 15, &n), "a piece of an id");
+	cr_expect_not(gone_passes(17, 17, &n), "an id and a piece");
+	cr_expect_not(gone_passes(16, 15, &n), "cut off");
+	cr_expect_not(gone_passes(16, 17, &n), "something behind");
+	cr_expect_not(gone_passes(0, 16, &n), "something behind nobody");
+	cr_expect_not(gone_passes(most + 16, most + 16, &n), "too many");
+	cr_expect_not(gone_passes(UINT32_MAX, 16, &n), "more than there is");
+	cr_expect(gone_passes(16, 16, &n) && n == 1);
+	cr_expect(gone_passes(most, most, &n) && n == GW_GONE_MAX);
 }
 
 static struct gw_verdict_msg

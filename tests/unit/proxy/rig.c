@@ -171,6 +171,7 @@ on_admit(void *ctx, struct gw_msg *m)
 	cr_assert(gw_admit_decode(&m->rd, &admit), "ADMIT is malformed");
 	lock(r);
 	r->admits++;
+	r->leaves += (unsigned)admit.gone.count;
 	r->resumed += admit.is_resumed;
 	r->chain_count = admit.chain_count;
 	announce(r);
@@ -190,15 +191,14 @@ on_admit(void *ctx, struct gw_msg *m)
 }
 
 static enum gw_err
-on_leave(void *ctx, struct gw_msg *m)
+on_gone(void *ctx, struct gw_msg *m)
 {
 	struct auth *a = ctx;
-	uint8_t session[GW_SESSION_ID];
+	struct gw_gone gone;
 
-	gw_rd_raw(&m->rd, session, sizeof(session));
-	cr_assert(gw_rd_done(&m->rd));
+	cr_assert(gw_gone_decode(&m->rd, &gone));
 	lock(a->r);
-	a->r->leaves++;
+	a->r->leaves += (unsigned)gone.count;
 	announce(a->r);
 	unlock(a->r);
 	return GW_ERR_OK;
@@ -206,7 +206,7 @@ on_leave(void *ctx, struct gw_msg *m)
 
 static const struct gw_msg_rule auth_rules[] = {
 	{ GW_MSG_ADMIT, ST_ANY, false, on_admit },
-	{ GW_MSG_LEAVE, ST_ANY, false, on_leave },
+	{ GW_MSG_GONE,  ST_ANY, false, on_gone },
 };
 
 static void
@@ -774,7 +774,7 @@ rig_admits(struct rig *r)
 	return n;
 }
 
-/* LEAVE comes when it comes. */
+/* Who has left is told of when it is. */
 unsigned
 rig_leaves(struct rig *r)
 {

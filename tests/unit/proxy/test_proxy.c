@@ -254,6 +254,31 @@ Test(proxy, leaves_while_judged)
 	rig_stop(r);
 }
 
+/* More at once than one message tells of: each is told of once. */
+Test(proxy, many_go_at_once)
+{
+	struct rig *r = rig_start(NULL);
+	static struct rig_client c[3 * GW_GONE_MAX];
+
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < GW_COUNT(c); i++) {
+		cr_assert(rig_connect(r, &c[i], 0));
+		cr_assert_eq(rig_get(&c[i], "/bytes/1", NULL, NULL), 200);
+	}
+	cr_assert_eq(rig_leaves(r), 0);
+	for (size_t i = 0; i < GW_COUNT(c); i++)
+		rig_close(&c[i]);
+	cr_assert_eq(rig_leaves(r), GW_COUNT(c));
+	/* and while others come */
+	for (size_t i = 0; i < 20; i++) {
+		cr_assert(rig_connect(r, &c[i], 0));
+		cr_assert_eq(rig_get(&c[i], "/bytes/1", NULL, NULL), 200);
+		rig_close(&c[i]);
+	}
+	cr_assert_eq(rig_leaves(r), rig_admits(r));
+	rig_stop(r);
+}
+
 Test(proxy, ended_before_it_began)
 {
 	struct rig *r = rig_start(NULL);
