@@ -25,7 +25,7 @@ struct gw_chan {
 	struct gw_loop *loop;
 	struct gw_chan_conf conf;
 	struct packet *queue, **queue_end;
-	size_t queue_len;
+	size_t queue_len, queue_bytes;
 	bool is_dead;   /* on_close was called or is no longer wanted */
 	bool in_reader; /* being used by on_io: freed after it returns */
 	bool is_freed;
@@ -45,7 +45,7 @@ drop_queue(struct gw_chan *c)
 		free(p);
 	}
 	c->queue_end = &c->queue;
-	c->queue_len = 0;
+	c->queue_len = c->queue_bytes = 0;
 }
 
 static void
@@ -208,6 +208,7 @@ flush(struct gw_chan *c)
 		if (c->queue == NULL)
 			c->queue_end = &c->queue;
 		c->queue_len--;
+		c->queue_bytes -= p->len;
 		gw_close(&p->fd);
 		free(p);
 	}
@@ -300,9 +301,16 @@ enqueue(struct gw_chan *c, const uint8_t *p, size_t len, int fd)
 	memcpy(k->data, p, len);
 	*c->queue_end = k;
 	c->queue_end = &k->next;
+	c->queue_bytes += len;
 	if (c->queue_len++ == 0)
 		gw_loop_mod(c->loop, &c->io, EPOLLIN | EPOLLOUT);
 	return GW_ERR_OK;
+}
+
+size_t
+gw_chan_queued(const struct gw_chan *c)
+{
+	return c->queue_bytes;
 }
 
 enum gw_err

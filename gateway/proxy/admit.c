@@ -7,7 +7,12 @@
 
 #include <string.h>
 
-#define QUEUE_MAX 4096
+/* Messages that wait for gwd-auth to read. LEAVE is small and comes once for a
+ * connection: one that is lost has gwd-auth count for ever who is gone. */
+#define QUEUE_MAX   65536
+/* Bytes of them while which nothing more is asked: questions have 48 KiB, and
+ * the place of one whose time is up goes to the next. */
+#define QUEUE_BYTES (4u << 20)
 #define NO_SLOT   UINT32_MAX
 /* What goes with a question costs gwd-auth no wake-up of its own; without one
  * it is not to wait for longer than a person would notice. */
@@ -211,7 +216,8 @@ gw_admitter_ask(struct gw_admitter *a, struct gw_conn *conn,
 
 	if (a->chan == NULL)
 		return GW_ERR_AUTH_UNAVAILABLE;
-	if ((slot = take_slot(a, conn)) == NO_SLOT)
+	if (gw_chan_queued(a->chan) > QUEUE_BYTES ||
+	    (slot = take_slot(a, conn)) == NO_SLOT)
 		return GW_ERR_BUSY;
 	with.gone = gone_of(a);
 	gw_admit_encode(gw_chan_begin(a->chan), &with);

@@ -55,6 +55,9 @@ void gw_chan_set_state(struct gw_chan *c, unsigned state);
 /* A writer with room for a whole payload, valid until the next call of
  * gw_chan_begin or gw_chan_send on this thread. */
 struct gw_wr *gw_chan_begin(struct gw_chan *c);
+/* Bytes that wait for the peer to read: what may be put off is refused before
+ * the queue is full. */
+size_t gw_chan_queued(const struct gw_chan *c);
 /* Sends what was written since gw_chan_begin. `fd` (-1: none) stays the
  * caller's and may be closed after the call. GW_ERR_BUSY: queue full.
  * GW_ERR_PROTO: the payload did not fit. GW_ERR_SYSTEM: peer gone. */

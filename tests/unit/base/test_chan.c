@@ -171,6 +171,8 @@ Test(chan, full_queue_says_busy_and_does_not_block)
 	}
 	cr_expect_eq(rc, GW_ERR_BUSY);
 	cr_expect_gt(sent, 4);
+	cr_expect_geq(gw_chan_queued(chan), 4 * 30000);
+	cr_expect_lt(gw_chan_queued(chan), 5 * 30000);
 }
 
 Test(chan, payload_that_does_not_fit_is_not_sent)
