@@ -715,6 +715,19 @@ rig_unlink(struct rig *r)
 	give_order(r, unlink_all);
 }
 
+/* It stops at the first message it would count. */
+void
+rig_deafen(struct rig *r)
+{
+	lock(r);
+}
+
+void
+rig_hearken(struct rig *r)
+{
+	unlock(r);
+}
+
 void
 rig_link(struct rig *r)
 {

@@ -118,6 +118,10 @@ void rig_answer(struct rig *r, const struct rig_answer *a);
 /* gwd-auth dies; comes back. */
 void rig_unlink(struct rig *r);
 void rig_link(struct rig *r);
+/* gwd-auth reads no more; reads again. Nothing else of the rig but its clients
+ * may be used in between. */
+void rig_deafen(struct rig *r);
+void rig_hearken(struct rig *r);
 /* Ends the session given last: by gwd-auth, or by the supervisor. */
 void rig_revoke(struct rig *r);
 void rig_kill(struct rig *r);

@@ -591,3 +591,72 @@ Test(limits, many_dead_servers)
 	rig_close(&c);
 	rig_stop(r);
 }
+
+/* ---- a gwd-auth that does not listen */
+
+/* Of 15 KB: three of them and the card fit into what may be asked. */
+static X509 *
+thick(const struct rig_pki *pki)
+{
+	static unsigned char text[15000];
+	X509 *x = rig_issue(pki, "thick", NULL, pki->card_key);
+	ASN1_OCTET_STRING *o = ASN1_OCTET_STRING_new();
+	X509_EXTENSION *e;
+
+	memset(text, 'x', sizeof(text));
+	ASN1_OCTET_STRING_set(o, text, sizeof(text));
+	e = X509_EXTENSION_create_by_NID(NULL, NID_netscape_comment, 0, o);
+	cr_assert(X509_add_ext(x, e, -1) == 1 &&
+		  X509_sign(x, pki->ca_key, EVP_sha256()) > 0);
+	X509_EXTENSION_free(e);
+	ASN1_OCTET_STRING_free(o);
+	return x;
+}
+
+static void
+await_leaves(struct rig *r)
+{
+	for (int i = 0; i < 50 && rig_leaves(r) < rig_admits(r); i++)
+		;
+	cr_assert_eq(rig_leaves(r), rig_admits(r));
+}
+
+/* What it is asked is bounded in bytes; who is not asked about is told at
+ * once. When it listens again, the others come in, and none of those who went
+ * is forgotten. */
+Test(limits, questions_that_wait)
+{
+	static const struct rig_key keys[] = {
+		{ "", "workers", "1" },
+		{ "listener", "max_handshakes", "1000" },
+		{ "listener", "source_handshakes", "1000" },
+		{ "listener", "handshake_timeout", "30s" },
+		{ NULL, NULL, NULL },
+	};
+	struct rig *r = rig_start(keys);
+	struct rig_client c[120];
+	X509 *x = thick(rig_pki(r));
+	size_t in = 0;
+
+	usleep(200000); /* until the other worker's listener is gone */
+	rig_answer(r, &allow);
+	rig_deafen(r);
+	for (size_t i = 0; i < GW_COUNT(c); i++) {
+		rig_dial(r, &c[i], 0);
+		for (int k = 0; k < 3; k++)
+			SSL_add1_chain_cert(c[i].ssl, x);
+		cr_assert(rig_shake(&c[i]));
+	}
+	cr_assert_eq(rig_get(&c[GW_COUNT(c) - 1], "/bytes/1", NULL, NULL),
+		     503);
+	rig_hearken(r);
+	for (size_t i = 0; i < GW_COUNT(c); i++) {
+		in += rig_get(&c[i], "/bytes/1", NULL, NULL) == 200;
+		rig_close(&c[i]);
+	}
+	cr_assert(in > 60 && in < GW_COUNT(c), "%zu", in);
+	cr_assert_eq(rig_admits(r), in);
+	await_leaves(r);
+	X509_free(x);
+	rig_stop(r);
+}
