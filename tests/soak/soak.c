@@ -17,6 +17,7 @@
 
 #define LINES   12   /* of the table */
 #define RESTS   6    /* seconds without load before each line */
+#define CARDS   32   /* what is kept for the tickets of each is no leak */
 /* What is allocated and not freed tells a leak; the rest is room for what
  * allocators keep, AddressSanitizer more than others. */
 #define LIVE_SLACK 524288 /* bytes: buffers, stacks of jobs */
@@ -338,6 +339,7 @@ Test(soak, mixed, .timeout = 1e6)
 	unsigned n = 0;
 
 	share_live();
+	rig_cards = CARDS;
 	rig = rig_start(keys);
 	unsetenv("LD_PRELOAD");
 	rig_answer(rig, &(struct rig_answer){ .reason = GW_ERR_OK });

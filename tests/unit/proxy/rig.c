@@ -120,6 +120,16 @@ give_order(struct rig *r, void (*order)(struct rig *r))
 /* ---- gwd-auth */
 
 static void
+choose_session(struct rig *r)
+{
+	if (rig_cards == 0)
+		gw_random(r->session, sizeof(r->session));
+	else
+		memset(r->session, (int)(1 + r->admits % rig_cards),
+		       sizeof(r->session));
+}
+
+static void
 send_verdict(struct auth *a, uint64_t id, const char *login)
 {
 	struct rig *r = a->r;
@@ -129,7 +139,7 @@ send_verdict(struct auth *a, uint64_t id, const char *login)
 	memcpy(v.login, login, sizeof(v.login));
 	if (r->answer.reason == GW_ERR_OK) {
 		v.verdict = GW_VERDICT_ALLOW;
-		gw_random(r->session, sizeof(r->session));
+		choose_session(r);
 		memcpy(v.session, r->session, sizeof(v.session));
 		v.until = time(NULL) + (r->answer.lifetime != 0
 					? r->answer.lifetime : 3600);
@@ -545,6 +555,7 @@ configure(struct rig *r, const struct rig_key *keys)
 
 /* ---- life */
 
+unsigned rig_cards;
 unsigned rig_files_max;
 
 static pid_t

@@ -86,6 +86,8 @@ extern void (*rig_on_pki)(const struct rig_pki *p);
 /* Sends the files again; what gwd-proxy says to it. */
 enum gw_err rig_renew(struct rig *r);
 
+/* Sessions are of so many cards in turn (255 at most); 0: each of another. */
+extern unsigned rig_cards;
 /* Descriptors gwd-proxy may have; 0: as many as we. */
 extern unsigned rig_files_max;
 /* Servers of the upstream nobody listens at; one at first. */
