@@ -3,6 +3,7 @@
  * itself. A gateway of the test's own, which judges every connection anew. */
 #include "gate.h"
 #include "http.h"
+#include "insider.h"
 #include "wire.h"
 #include "gw/util.h"
 
@@ -104,49 +105,6 @@ expect_recovery(const char *what, int within_ms)
 		    (int)(now_ms() - from));
 }
 
-/* Somebody who was in before, with a tunnel and a connection. */
-struct insider {
-	struct wire *tunnel;
-	CURL *h;
-};
-
-static struct insider
-insider_new(void)
-{
-	struct insider in = { .tunnel = WIRE(.base = gate.url,
-					     .card = "alice-rsa"),
-			      .h = handle_new() };
-	struct answer a = FETCH(.base = gate.url, .card = "alice",
-				.handle = in.h);
-
-	cr_assert_eq(ws_begin(in.tunnel, "/echo/ws"), 101);
-	cr_assert_eq(a.status, 200, "%ld %s", a.status, a.error);
-	return in;
-}
-
-/* He goes on without waiting. */
-static void
-expect_undisturbed(const char *what, struct insider *in)
-{
-	struct answer a = FETCH(.base = gate.url, .card = "alice",
-				.handle = in->h);
-
-	cr_expect_eq(a.status, 200, "%s: insider: %ld %s", what, a.status,
-		     a.error);
-	cr_expect_eq(a.connects, 0, "%s: insider's connection went", what);
-	cr_expect_leq(a.took_ms, 500, "%s: insider waits %d ms", what,
-		      a.took_ms);
-	cr_expect(ws_echoes(in->tunnel, "still here", 500),
-		  "%s: the tunnel does not answer", what);
-}
-
-static void
-insider_free(struct insider *in)
-{
-	wire_close(in->tunnel);
-	curl_easy_cleanup(in->h);
-}
-
 /* ---- a process dies */
 
 static void
@@ -172,14 +130,14 @@ expect_in_or_told(const char *what, struct answer a)
 static void
 survives(const char *name)
 {
-	struct insider in = insider_new();
+	struct insider in = insider_new(gate.url);
 
 	for (int i = 0; i < 2; i++) {
 		kill_child(name);
-		expect_undisturbed(name, &in);
+		expect_undisturbed(name, &in, 500);
 		expect_in_or_told(name, login("grace"));
 		expect_recovery(name, 3000);
-		expect_undisturbed(name, &in);
+		expect_undisturbed(name, &in, 500);
 	}
 	insider_free(&in);
 }
@@ -296,14 +254,14 @@ late_end(struct late *l)
 
 Test(lost, responder_is_down)
 {
-	struct insider in = insider_new();
+	struct insider in = insider_new(gate.url);
 
 	lab_do("stop", "ocsp");
 	expect_reason("no responder", login("alice"),
 		      "revocation-unavailable", 6000);
 	expect_reason("needs none", login("alice-expired"), "cert-expired",
 		      1000);
-	expect_undisturbed("no responder", &in);
+	expect_undisturbed("no responder", &in, 500);
 	lab_do("start", "ocsp");
 	expect_recovery("responder", 3000);
 	insider_free(&in);
@@ -311,7 +269,7 @@ Test(lost, responder_is_down)
 
 Test(lost, responder_hangs)
 {
-	struct insider in = insider_new();
+	struct insider in = insider_new(gate.url);
 	struct late late = { .card = "alice" };
 
 	lab_do("pause", "ocsp");
@@ -319,7 +277,7 @@ Test(lost, responder_hangs)
 	expect_reason("needs none", login("alice-expired"), "cert-expired",
 		      1000);
 	expect_reason("needs none", login(NULL), "tls-no-certificate", 1000);
-	expect_undisturbed("hanging responder", &in);
+	expect_undisturbed("hanging responder", &in, 500);
 	late_end(&late);
 	expect_reason("hanging responder", late.a, "revocation-unavailable",
 		      6000);
@@ -334,7 +292,7 @@ Test(lost, responder_hangs)
 static void
 lose_one(const char *dc, const char *lose, const char *bring_back)
 {
-	struct insider in = insider_new();
+	struct insider in = insider_new(gate.url);
 
 	lab_do(lose, dc);
 	for (int i = 0; i < 3; i++)
@@ -342,7 +300,7 @@ lose_one(const char *dc, const char *lose, const char *bring_back)
 			      login("alice"), "ok", 3000);
 	expect_reason("the same for who is refused", login("bob"),
 		      "account-disabled", 3000);
-	expect_undisturbed(dc, &in);
+	expect_undisturbed(dc, &in, 500);
 	lab_do(bring_back, dc);
 	expect_recovery(dc, 3000);
 	insider_free(&in);
@@ -366,14 +324,14 @@ Test(lost, dc2_hangs)
 static void
 lose_both(const char *lose, const char *bring_back)
 {
-	struct insider in = insider_new();
+	struct insider in = insider_new(gate.url);
 	struct late late = { .card = "alice" };
 
 	lab_do(lose, "dc1");
 	lab_do(lose, "dc2");
 	late_begin(&late);
 	for (int i = 0; i < 5; i++)
-		expect_undisturbed(text("%s both", lose), &in);
+		expect_undisturbed(text("%s both", lose), &in, 500);
 	expect_reason("needs no DC", login("alice-revoked"), "cert-revoked",
 		      1000);
 	late_end(&late);
