@@ -1,7 +1,7 @@
 /* e2e_pace.c — who is slow is waited for, in bounded memory, and keeps nobody
  * else waiting: a client that says its request bit by bit, a server that does
  * not read. Clients that do not read are e2e_stream.c's; those who are too
- * slow, e2e_limits.c's. */
+ * slow, e2e_timeouts.c's. */
 #include "back.h"
 #include "gate.h"
 #include "http.h"

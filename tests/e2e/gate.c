@@ -92,6 +92,18 @@ gate_is_up(const char *socket)
 	return true;
 }
 
+int64_t
+gate_count(const char *socket, const char *listener, const char *what)
+{
+	json_t *row = gate_row(gate_status(socket), "listeners", "title",
+			       listener);
+	json_t *n = json_object_get(row, what);
+
+	if (!json_is_integer(n))
+		cr_assert_fail("listener %s counts no %s", listener, what);
+	return json_integer_value(n);
+}
+
 /* ---- a configuration */
 
 char *
@@ -162,6 +174,15 @@ conf_text(const char *dir, const char *upstream)
 		    lab("DC2_NAME"), lab("DC2_ADDR"), lab("ISSUING_CA_FILE"),
 		    upstream, lab("GATEWAY_ADDR"), conf_value("certificate"),
 		    conf_value("key"));
+}
+
+char *
+conf_listener(const char *conf, const char *listener, const char *rest)
+{
+	size_t len = strlen(conf);
+
+	gw_assert(len > 2 && strcmp(conf + len - 2, "}\n") == 0);
+	return text("%.*s%s}\n%s", (int)(len - 2), conf, listener, rest);
 }
 
 /* ---- a gateway of our own */

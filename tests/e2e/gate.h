@@ -20,6 +20,9 @@ json_t *gate_row(const json_t *status, const char *section, const char *key,
 pid_t gate_pid(const char *socket, const char *name);
 /* All three children are up and answer. */
 bool gate_is_up(const char *socket);
+/* What a listener counts: "connections", "refused", … */
+int64_t gate_count(const char *socket, const char *listener,
+		   const char *what);
 
 /* ---- a gateway of our own */
 
@@ -38,6 +41,8 @@ char *scratch_dir(void);
 /* A good configuration with everything in `dir`: one listener "door" at a
  * port the kernel picks, one upstream. */
 char *conf_text(const char *dir, const char *upstream);
+/* `conf` of conf_text() with these lines more in its listener and behind it. */
+char *conf_listener(const char *conf, const char *listener, const char *rest);
 
 /* `dir` as given to conf_text(). It ends with the test, whatever happens. */
 struct gate gate_start(char *dir, const char *conf);

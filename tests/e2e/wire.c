@@ -36,23 +36,39 @@ port_of(const char *url)
 	return colon != NULL ? (int)strtol(colon + 1, NULL, 10) : 443;
 }
 
-static int
-dial(const struct wire_ask *a)
+static struct sockaddr_in
+address(const char *ip, int port)
 {
-	const char *base = a->base != NULL ? a->base : lab("GATEWAY_URL");
 	struct sockaddr_in sin = {
 		.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port_of(base)),
+		.sin_port = htons((uint16_t)port),
 	};
+
+	gw_assert(inet_pton(AF_INET, ip, &sin.sin_addr) == 1);
+	return sin;
+}
+
+static bool
+comes_from(int fd, const char *ip)
+{
+	struct sockaddr_in sin = address(ip, 0);
+
+	return bind(fd, (void *)&sin, sizeof(sin)) == 0;
+}
+
+int
+wire_dial(struct wire_ask a)
+{
+	const char *base = a.base != NULL ? a.base : lab("GATEWAY_URL");
+	struct sockaddr_in sin = address(lab("GATEWAY_ADDR"), port_of(base));
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	signal(SIGPIPE, SIG_IGN); /* a broken connection is no crash */
-	gw_assert(inet_pton(AF_INET, lab("GATEWAY_ADDR"),
-			    &sin.sin_addr) == 1);
-	if (a->rcvbuf != 0)
-		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &a->rcvbuf,
-				 sizeof(a->rcvbuf));
-	if (fd < 0 || connect(fd, (void *)&sin, sizeof(sin)) != 0)
+	if (a.rcvbuf != 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &a.rcvbuf,
+				 sizeof(a.rcvbuf));
+	if (fd < 0 || (a.from != NULL && !comes_from(fd, a.from)) ||
+	    connect(fd, (void *)&sin, sizeof(sin)) != 0)
 		cr_assert_fail("%s: %s", base, strerror(errno));
 	gw_set_nonblock(fd);
 	return fd;
@@ -118,6 +134,30 @@ context(const struct wire_ask *a)
 	return ctx;
 }
 
+char *
+wire_hello(size_t *out_len)
+{
+	SSL_CTX *ctx = context(&(struct wire_ask){ .tls = 13 });
+	SSL *ssl = SSL_new(ctx);
+	BIO *out = BIO_new(BIO_s_mem());
+	char *p, *hello;
+	long len;
+
+	gw_assert(ssl != NULL && out != NULL);
+	SSL_set_app_data(ssl, gw_xcalloc(1, sizeof(struct wire)));
+	SSL_set_bio(ssl, BIO_new(BIO_s_mem()), out);
+	gw_assert(SSL_connect(ssl) < 0);
+	len = BIO_get_mem_data(out, &p);
+	gw_assert(len > 0);
+	hello = gw_xcalloc(1, (size_t)len);
+	memcpy(hello, p, (size_t)len);
+	*out_len = (size_t)len;
+	ERR_clear_error();
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	return hello;
+}
+
 /* Waits for what the last call of SSL wants; false: an end or the deadline. */
 static bool
 wait_for_ssl(struct wire *w, int ret, uint64_t deadline, bool *is_late)
@@ -171,7 +211,7 @@ wire_open(struct wire_ask a)
 	bool is_late = false;
 	int n;
 
-	w->fd = dial(&a);
+	w->fd = wire_dial(a);
 	w->ctx = context(&a);
 	w->ssl = SSL_new(w->ctx);
 	gw_assert(w->ssl != NULL && SSL_set_fd(w->ssl, w->fd) == 1);

@@ -12,6 +12,7 @@ struct wire;
 
 struct wire_ask {
 	const char *base; /* NULL: GATEWAY_URL */
+	const char *from; /* source address; NULL: the system's */
 	const char *card; /* NULL: none */
 	int tls;          /* 11, 12, 13, or 0 */
 	int rcvbuf;       /* of the socket; 0: the system's */
@@ -26,7 +27,13 @@ struct wire_ask {
 	const char *early;   /* data sent before the handshake (RFC 8446 2.3) */
 };
 
-/* Connects and shakes hands; NULL when TCP fails, which ends the test. */
+/* TCP alone: a descriptor that does not block. A failure ends the test. */
+int wire_dial(struct wire_ask a);
+#define DIAL(...) wire_dial((struct wire_ask){ __VA_ARGS__ })
+/* The first bytes of a handshake as a client sends them. */
+char *wire_hello(size_t *out_len);
+
+/* Connects and shakes hands; a failure of TCP ends the test. */
 struct wire *wire_open(struct wire_ask a);
 #define WIRE(...) wire_open((struct wire_ask){ __VA_ARGS__ })
 void wire_close(struct wire *w);
