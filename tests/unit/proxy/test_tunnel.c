@@ -92,7 +92,9 @@ read_pattern(struct rig_client *c, size_t *out_len)
 	return n == 0;
 }
 
-static const size_t lasts[] = { 1, 20000, 200000 };
+/* No more than a window that nobody reads takes: what the server's kernel
+ * still has, it throws away when the client's words meet a closed socket. */
+static const size_t lasts[] = { 1, 20000, 60000 };
 
 static void
 stop(struct rig *r)
