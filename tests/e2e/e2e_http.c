@@ -199,18 +199,25 @@ Test(http, answer_before_the_upload_is_over)
 	free(piece);
 }
 
+/* By close_notify, by FIN, by both. */
 Test(http, client_that_says_no_more_is_answered)
 {
-	struct wire *w = WIRE(.card = "alice");
-	char *got;
+	for (int how = 1; how <= 3; how++) {
+		struct wire *w = WIRE(.card = "alice");
+		char *got;
 
-	(void)wire_say(w, "GET /echo/slow?seconds=0.5 HTTP/1.1\r\n" HOST
-			  "\r\n");
-	wire_shut(w);
-	got = wire_read_until(w, NULL, 5000);
-	cr_expect(contains(got, "HTTP/1.1 200"), "got: %s", got);
-	cr_expect(contains(got, "\"method\": \"GET\""), "got: %s", got);
-	wire_close(w);
+		(void)wire_say(w, "GET /echo/slow?seconds=0.3 HTTP/1.1\r\n"
+				  HOST "\r\n");
+		if ((how & 1) != 0)
+			wire_shut(w);
+		if ((how & 2) != 0)
+			wire_fin(w);
+		got = wire_read_until(w, NULL, 5000);
+		cr_expect(contains(got, "HTTP/1.1 200"), "%d: %s", how, got);
+		cr_expect(contains(got, "\"method\": \"GET\""), "%d: %s",
+			  how, got);
+		wire_close(w);
+	}
 }
 
 static const char *const upgrades[] = {

@@ -148,23 +148,29 @@ Test(tunnel, none)
 
 /* ---- halves */
 
+/* By close_notify, by FIN, by both. */
 Test(tunnel, client_says_no_more)
 {
 	start_gate();
-	for (int tls = 12; tls <= 13; tls++) {
-		struct wire *w = enter_tunnel(tls, "/last-words", "\r\n\r\n");
+	for (int how = 1; how <= 3; how++) {
+		struct wire *w = enter_tunnel(12 + how % 2, "/last-words",
+					      "\r\n\r\n");
 		char *got;
 
-		(void)wire_say(w, "that was all");
-		wire_shut(w);
+		(void)wire_say(w, text("that was all %d", how));
+		if ((how & 1) != 0)
+			wire_shut(w);
+		if ((how & 2) != 0)
+			wire_fin(w);
 		got = wire_read_until(w, NULL, 5000);
 		cr_expect(strlen(got) == 300010 &&
-			  contains(got, "xlast words"), "1.%d: %zu bytes",
-			  tls - 10, strlen(got));
-		cr_expect(wire_is_over(w, 1000), "1.%d: stays open", tls - 10);
+			  contains(got, "xlast words"), "%d: %zu bytes", how,
+			  strlen(got));
+		cr_expect(wire_is_over(w, 1000), "%d: stays open", how);
+		cr_expect_not_null(back_heard_with(
+			back, text("that was all %d", how)));
 		wire_close(w);
 	}
-	cr_expect_not_null(back_heard_with(back, "that was all"));
 	gate_stop(&gate);
 }
 

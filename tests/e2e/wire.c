@@ -89,16 +89,16 @@ on_info(const SSL *ssl, int where, int ret)
 static void
 set_offer(SSL_CTX *ctx, const struct wire_ask *a)
 {
-	static const int versions[] = { TLS1_1_VERSION, TLS1_2_VERSION,
-					TLS1_3_VERSION };
+	static const int versions[] = { TLS1_VERSION, TLS1_1_VERSION,
+					TLS1_2_VERSION, TLS1_3_VERSION };
 
-	if (a->tls == 11 || a->ciphers != NULL)
+	if ((a->tls != 0 && a->tls < 12) || a->ciphers != NULL)
 		SSL_CTX_set_security_level(ctx, 0);
 	if (a->tls != 0)
 		gw_assert(SSL_CTX_set_min_proto_version(
-				  ctx, versions[a->tls - 11]) == 1 &&
+				  ctx, versions[a->tls - 10]) == 1 &&
 			  SSL_CTX_set_max_proto_version(
-				  ctx, versions[a->tls - 11]) == 1);
+				  ctx, versions[a->tls - 10]) == 1);
 	gw_assert(a->ciphers == NULL ||
 		  SSL_CTX_set_cipher_list(ctx, a->ciphers) == 1);
 	gw_assert(a->suites == NULL ||
@@ -367,6 +367,12 @@ wire_shut(struct wire *w)
 {
 	(void)SSL_shutdown(w->ssl);
 	ERR_clear_error();
+}
+
+void
+wire_fin(struct wire *w)
+{
+	(void)shutdown(w->fd, SHUT_WR);
 }
 
 bool

@@ -14,7 +14,7 @@ struct wire_ask {
 	const char *base; /* NULL: GATEWAY_URL */
 	const char *from; /* source address; NULL: the system's */
 	const char *card; /* NULL: none */
-	int tls;          /* 11, 12, 13, or 0 */
+	int tls;          /* 10 to 13, or 0 */
 	int rcvbuf;       /* of the socket; 0: the system's */
 	void *session;    /* of wire_session(), to be taken up again */
 	bool any_server;  /* its certificate is not checked */
@@ -57,6 +57,8 @@ const char *wire_alert_name(int alert); /* "certificate_revoked", … */
 
 /* Says that nothing more will be said; reading goes on. */
 void wire_shut(struct wire *w);
+/* The same of TCP: a FIN, with wire_shut() before it or without. */
+void wire_fin(struct wire *w);
 /* False when the connection broke. */
 bool wire_send(struct wire *w, const void *p, size_t len);
 bool wire_say(struct wire *w, const char *s);
