@@ -224,6 +224,10 @@ linger_run(struct gw_conn *c)
 			continue;
 		case GW_XFER_AGAIN:
 			return;
+		case GW_XFER_EOF: /* who says no more may read on */
+			if (c->ssl == NULL)
+				gw_conn_end(c, NULL);
+			return;
 		default:
 			gw_conn_end(c, NULL);
 			return;

@@ -305,6 +305,32 @@ Test(tunnel, goodbye_that_does_not_fit_behind_an_answer)
 	rig_stop(r);
 }
 
+/* Nor to a client that has said all before. */
+Test(tunnel, goodbye_that_does_not_fit_after_the_clients)
+{
+	struct rig_client c;
+	struct rig *r;
+	char path[48];
+	size_t len;
+
+	rig_send_buffer = 1;
+	r = rig_start(NULL);
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < GW_COUNT(tight); i++) {
+		snprintf(path, sizeof(path), "/hear-then/%zu", tight[i]);
+		open_tunnel(r, &c, path);
+		rig_set_timeout(&c, 4000);
+		rig_send(&c, "done");
+		SSL_shutdown(c.ssl);
+		shutdown(c.fd, SHUT_WR);
+		usleep(5000);
+		cr_assert(read_pattern(&c, &len), "%s: %zu", path, len);
+		cr_assert_eq(len, tight[i]);
+		rig_close(&c);
+	}
+	rig_stop(r);
+}
+
 /* Half an end does not keep a tunnel for ever. */
 Test(tunnel, half_closed_and_forgotten)
 {
