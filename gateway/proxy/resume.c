@@ -62,15 +62,16 @@ put_chain(STACK_OF(X509) *certs, uint8_t *p, size_t cap)
 	return (size_t)(at - p);
 }
 
-/* Seconds until the card must prove itself again: the session's end, too. */
+/* Seconds until the card must prove itself again: the session's end, too. It
+ * has done so when the connection began, however late a ticket is given. */
 static uint64_t
 life_of(const struct gw_conn *c)
 {
 	uint64_t now = gw_loop_now_ms(c->worker->loop);
+	uint64_t end = GW_MIN(c->until_ms,
+			      c->started_ms + GW_TICKET_LIFE_S * 1000);
 
-	if (c->until_ms <= now)
-		return 0;
-	return GW_MIN((c->until_ms - now) / 1000, (uint64_t)GW_TICKET_LIFE_S);
+	return end > now ? (end - now) / 1000 : 0;
 }
 
 /* A resumed TLS 1.2 session could not be refused by an alert that says why,
@@ -499,7 +500,7 @@ gw_resume_give(struct gw_conn *c)
 	c->is_owed = false;
 	/* without one it goes on as well */
 	c->sock.has_more = true;
-	if (SSL_new_session_ticket(c->ssl) == 1)
+	if (left_until(end_of(c)) > 0 && SSL_new_session_ticket(c->ssl) == 1)
 		(void)SSL_do_handshake(c->ssl);
 	c->sock.has_more = false;
 	c->sock.can_read = true; /* as after any handshake: see gw_tls_read() */
