@@ -142,14 +142,15 @@ Test(tls, allowed_but_gone_is_left)
 	struct rig *r = rig_start(NULL);
 	struct rig_client c;
 
-	rig_answer(r, &(struct rig_answer){ .delay_ms = 200 });
+	rig_answer(r, &(struct rig_answer){ .delay_ms = 2500 });
 	rig_dial(r, &c, RIG_TLS12);
-	rig_set_timeout(&c, 100);
+	rig_set_timeout(&c, 1000); /* long enough to be asked about */
 	cr_assert(SSL_connect(c.ssl) != 1);
 	cr_assert_eq(rig_admits(r), 1);
 	ERR_clear_error();
 	rig_close(&c);
-	usleep(300000);
+	for (int i = 0; i < 500 && rig_leaves(r) == 0; i++)
+		usleep(20000);
 	cr_assert_eq(rig_leaves(r), 1);
 	rig_stop(r);
 }
