@@ -63,7 +63,8 @@ void rig_upstream_start(struct rig_upstream *u);
 size_t rig_heard(size_t want);
 void rig_let(void);
 
-/* ---- gwd-proxy and its peers (rig.c) */
+/* ---- gwd-proxy and its peers (rig.c, rig_auth.c, rig_conf.c,
+ * rig_supervisor.c) */
 
 struct rig_key { /* one configuration value: section, key, text */
 	const char *section, *key, *text;
