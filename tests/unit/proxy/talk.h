@@ -1,0 +1,20 @@
+/* talk.h — what several of the tests of gwd-proxy as a whole (rig.h) say, and
+ * what they hear. */
+#ifndef GW_TEST_TALK_H
+#define GW_TEST_TALK_H
+
+#include "rig.h"
+
+#define GET(path) \
+	"GET " path " HTTP/1.1\r\nHost: vdi.example.com\r\n\r\n"
+
+#define UPGRADE "GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n" \
+		"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" \
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+/* Connects and has the upstream's /ws echo from then on. */
+void open_tunnel(struct rig *r, struct rig_client *c);
+/* Asserts that this comes next. */
+void expect(struct rig_client *c, const char *text);
+
+#endif
