@@ -165,15 +165,16 @@ void
 gw_exchange_fail(struct gw_conn *c, enum gw_err why, const char *detail)
 {
 	struct gw_exchange *x = c->exchange;
+	bool moved;
 
 	if (gw_worker_may_log(c->worker))
 		log_failure(c, why, detail);
 	if (c->up != NULL)
 		gw_upconn_release(c->up, false);
-	if (x->has_head)
-		gw_conn_end(c, gw_err_name(why));
-	else
+	if (!x->has_head)
 		answer(c, why);
+	else if (gw_conn_flush(c, &moved)) /* what there is may say why */
+		gw_conn_cut(c, gw_err_name(why));
 }
 
 void
