@@ -4,7 +4,6 @@
 #include "exchange.h"
 #include "handshake.h"
 #include "listener.h"
-#include "resume.h"
 #include "serve.h"
 #include "tls.h"
 #include "tunnel.h"
@@ -335,8 +334,6 @@ gw_conn_send(struct gw_conn *c, bool *out_moved)
 {
 	size_t n;
 
-	if (gw_buf_used(c->out) > 0)
-		gw_resume_give(c);
 	while (gw_buf_used(c->out) > 0) {
 		enum gw_xfer x;
 

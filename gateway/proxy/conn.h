@@ -86,7 +86,6 @@ struct gw_conn {
 	bool up_lost : 1;             /* up_eof, but it had not finished; */
 	bool up_shut : 1;             /* it is told no more */
 	bool has_parted : 1;          /* close_notify is out */
-	bool is_owed : 1;             /* a ticket */
 	uint8_t session[GW_SESSION_ID];
 	char login[GW_LOGIN_ID_SIZE];
 	char ip[46];

@@ -486,23 +486,12 @@ gw_resume_offer(struct gw_conn *c, const struct gw_chain *chain)
 {
 	struct gw_resumption *r = resumption_of(c->ssl);
 
-	c->is_owed = r != NULL && SSL_version(c->ssl) == TLS1_3_VERSION &&
-		     may_have_ticket(c) && left_until(end_of(c)) > 0 &&
-		     gw_stash_keep(r->stash, c->session, chain->der,
-				   chain->count, time(NULL));
-}
-
-void
-gw_resume_give(struct gw_conn *c)
-{
-	if (!c->is_owed)
+	if (r == NULL || SSL_version(c->ssl) != TLS1_3_VERSION ||
+	    !may_have_ticket(c) || left_until(end_of(c)) == 0 ||
+	    !gw_stash_keep(r->stash, c->session, chain->der, chain->count,
+			   time(NULL)))
 		return;
-	c->is_owed = false;
 	/* without one it goes on as well */
-	c->sock.has_more = true;
-	if (left_until(end_of(c)) > 0 && SSL_new_session_ticket(c->ssl) == 1)
-		(void)SSL_do_handshake(c->ssl);
-	c->sock.has_more = false;
-	c->sock.can_read = true; /* as after any handshake: see gw_tls_read() */
+	(void)SSL_new_session_ticket(c->ssl);
 	ERR_clear_error();
 }

@@ -51,12 +51,8 @@ GW_MUST_CHECK bool gw_resume_allow(SSL_CTX *ctx, struct gw_resumption *r,
 GW_MUST_CHECK bool gw_resume_chain(SSL *ssl, uint8_t *room,
 				   struct gw_chain *out);
 
-/* The connection with these certificates is admitted: in TLS 1.3 it is owed a
- * ticket; in 1.2 its handshake has given one. */
+/* The connection with these certificates is admitted: in TLS 1.3 a ticket goes
+ * out before the next byte; in 1.2 its handshake has given one. */
 void gw_resume_offer(struct gw_conn *c, const struct gw_chain *chain);
-/* Something is to be written, and goes out at once: what is owed leaves with
- * it. Not earlier: that would cost a send of its own, and OpenSSL says no
- * goodbye before a ticket that it has promised. */
-void gw_resume_give(struct gw_conn *c);
 
 #endif

@@ -20,6 +20,7 @@ struct gw_sock {
 	bool is_torn : 1;   /* a reset was met: what was read is not all */
 	bool has_more : 1;  /* the next write comes at once: the kernel may
 			     * wait for it before it sends this one's end */
+	bool must_ask : 1;  /* tls.c: OpenSSL, though nothing has come */
 	/* counted down by tls.c */
 	uint16_t records_left; /* without data, of the connection */
 	uint16_t bytes_left;   /* of the turn, or GW_SOCK_ANY */

@@ -417,7 +417,7 @@ gw_tls_handshake(SSL *ssl, char *why, size_t why_len)
 	if (rc == 1) {
 		struct gw_sock *s = BIO_get_data(SSL_get_rbio(ssl));
 
-		s->can_read = true; /* once more: see gw_tls_read() */
+		s->must_ask = true;
 		s->records_left = GW_MIN(s->records_left, IDLE_RECORDS_MAX);
 		return GW_HS_DONE;
 	}
@@ -453,14 +453,16 @@ outcome(SSL *ssl, int rc)
 enum gw_xfer
 gw_tls_read(SSL *ssl, void *buf, size_t len, size_t *out_n)
 {
-	const struct gw_sock *s = BIO_get_data(SSL_get_rbio(ssl));
+	struct gw_sock *s = BIO_get_data(SSL_get_rbio(ssl));
 	int rc;
 
-	/* OpenSSL would fetch a buffer for a record before it asked us. It
-	 * has one after a handshake, which it gives back when it has asked;
-	 * and while a ticket waits for room it can say no goodbye. */
-	if (!s->can_read && !SSL_has_pending(ssl) && !SSL_in_init(ssl))
+	/* OpenSSL would fetch a buffer for a record before it asked us. After
+	 * a handshake it has one, which it gives back when it has asked; and a
+	 * ticket that waits to go out goes now, or no goodbye could be said. */
+	if (!s->can_read && !s->must_ask && !SSL_has_pending(ssl) &&
+	    !SSL_in_init(ssl))
 		return GW_XFER_AGAIN;
+	s->must_ask = false;
 	rc = SSL_read_ex(ssl, buf, len, out_n);
 	return rc == 1 ? GW_XFER_OK : outcome(ssl, rc);
 }

@@ -341,24 +341,6 @@ Test(resume, again_and_again)
 	rig_stop(r);
 }
 
-/* The card was proven at the beginning, whenever the ticket is given. */
-Test(resume, given_late)
-{
-	struct rig *r = rig_start(NULL);
-	struct rig_client c;
-
-	rig_answer(r, &(struct rig_answer){ .lifetime = 36000 });
-	cr_assert(rig_connect(r, &c, 0));
-	sleep(3);
-	cr_assert_eq(rig_get(&c, "/bytes/5", NULL, NULL), 200);
-	cr_assert(SSL_SESSION_has_ticket(SSL_get0_session(c.ssl)));
-	cr_assert_leq(SSL_SESSION_get_ticket_lifetime_hint(
-			      SSL_get0_session(c.ssl)),
-		      GW_TICKET_LIFE_S - 2);
-	rig_close(&c);
-	rig_stop(r);
-}
-
 /* A connection that breaks off ends neither its ticket nor the one it came
  * with, and one ticket serves as often as it is shown. */
 Test(resume, after_a_break)
