@@ -204,11 +204,11 @@ struct bad {
 };
 
 #define BAD(what, text) { what, text, sizeof(text) - 1 }
-#define BODY "\r\n\r\nabc"
+#define BODY "\r\n\r\nxyz"
 
 static const struct bad bad[] = {
 	BAD("length and coding", OK CL "3\r\n" TE "chunked\r\n\r\n"
-	    "3\r\nabc\r\n0\r\n\r\n"),
+	    "3\r\nxyz\r\n0\r\n\r\n"),
 	BAD("coding in an alias", OK CL "3\r\nTransfer_Encoding: chunked"
 	    BODY),
 	BAD("two lengths", OK CL "3\r\n" CL "4" BODY),
@@ -220,13 +220,13 @@ static const struct bad bad[] = {
 	BAD("2^64 and 3", OK CL "18446744073709551619" BODY),
 	BAD("gzip", OK TE "gzip" BODY),
 	BAD("chunked not last", OK TE "chunked, identity\r\n\r\n"
-	    "3\r\nabc\r\n0\r\n\r\n"),
+	    "3\r\nxyz\r\n0\r\n\r\n"),
 	BAD("chunked twice", OK TE "chunked\r\n" TE "chunked\r\n\r\n"
-	    "3\r\nabc\r\n0\r\n\r\n"),
+	    "3\r\nxyz\r\n0\r\n\r\n"),
 	BAD("disguised coding", OK TE "\vchunked\r\n\r\n"
-	    "3\r\nabc\r\n0\r\n\r\n"),
+	    "3\r\nxyz\r\n0\r\n\r\n"),
 	BAD("coding in HTTP/1.0", "HTTP/1.0 200 OK\r\n" TE "chunked\r\n\r\n"
-	    "3\r\nabc\r\n0\r\n\r\n"),
+	    "3\r\nxyz\r\n0\r\n\r\n"),
 	BAD("length named in Connection", OK "Connection: Content-Length\r\n"
 	    CL "3" BODY),
 	BAD("folded line", OK CL "3\r\nX-A: b\r\n c" BODY),
@@ -236,7 +236,7 @@ static const struct bad bad[] = {
 	BAD("no name", OK CL "3\r\n: b" BODY),
 	BAD("LF after a field", OK CL "3\nX-A: b" BODY),
 	BAD("LF after the status", "HTTP/1.1 200 OK\n" CL "3" BODY),
-	BAD("LF for the empty line", OK CL "3\r\n\nabc"),
+	BAD("LF for the empty line", OK CL "3\r\n\nxyz"),
 	BAD("CR in a value", OK "X-A: b\rX-B: c\r\n" CL "3" BODY),
 	BAD("NUL in a value", OK "X-A: a\0b\r\n" CL "3" BODY),
 	BAD("control in the reason", "HTTP/1.1 200 O\x01K\r\n" CL "3" BODY),
@@ -250,7 +250,7 @@ static const struct bad bad[] = {
 	BAD("blank first", " " OK CL "3" BODY),
 	BAD("empty line first", "\r\n" OK CL "3" BODY),
 	BAD("another protocol", "SSH-2.0-OpenSSH_9.2\r\n"),
-	BAD("HTTP/0.9", "<html>abc</html>"),
+	BAD("HTTP/0.9", "<html>xyz</html>"),
 	BAD("switch nobody asked for", "HTTP/1.1 101 Switching Protocols\r\n"
 	    "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
 	BAD("204 with a length", "HTTP/1.1 204 No Content\r\n" CL "3" BODY),
@@ -283,7 +283,7 @@ expect_502(const char *what, const char *path, int i)
 	cr_expect(strncmp(got, "HTTP/1.1 502 ", 13) == 0 &&
 		  contains(got, "\"upstream-protocol\""), "%s: %.500s", what,
 		  got);
-	cr_expect(!contains(got, "poison") && !contains(got, "abc"), "%s: %s",
+	cr_expect(!contains(got, "poison") && !contains(got, "xyz"), "%s: %s",
 		  what, got);
 	cr_expect(back_is_over(back, back_count(back) - 1),
 		  "%s: its connection is kept", what);
@@ -337,19 +337,19 @@ Test(response, endless_becomes_502)
 /* ---- broken off: the client must not take the beginning for all of it */
 
 static const struct back_part cut_parts[] = {
-	{ "/length", { { BACK_SAY, OK CL "10\r\n\r\nabc", 0 },
+	{ "/length", { { BACK_SAY, OK CL "10\r\n\r\nxyz", 0 },
 		       { BACK_CLOSE, NULL, 0 } } },
-	{ "/chunks", { { BACK_SAY, OK TE "chunked\r\n\r\n3\r\nabc\r\n", 0 },
+	{ "/chunks", { { BACK_SAY, OK TE "chunked\r\n\r\n3\r\nxyz\r\n", 0 },
 		       { BACK_CLOSE, NULL, 0 } } },
-	{ "/chunk", { { BACK_SAY, OK TE "chunked\r\n\r\nfff\r\nabc", 0 },
+	{ "/chunk", { { BACK_SAY, OK TE "chunked\r\n\r\nfff\r\nxyz", 0 },
 		      { BACK_CLOSE, NULL, 0 } } },
-	{ "/size", { { BACK_SAY, OK TE "chunked\r\n\r\n3\r\nabc\r\n-1\r\n"
+	{ "/size", { { BACK_SAY, OK TE "chunked\r\n\r\n3\r\nxyz\r\n-1\r\n"
 		       POISON, 0 } } },
-	{ "/lf", { { BACK_SAY, OK TE "chunked\r\n\r\n3\r\nabc\n0\n\n" POISON,
+	{ "/lf", { { BACK_SAY, OK TE "chunked\r\n\r\n3\r\nxyz\n0\n\n" POISON,
 		     0 } } },
-	{ "/more", { { BACK_SAY, OK TE "chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n"
+	{ "/more", { { BACK_SAY, OK TE "chunked\r\n\r\n3\r\nxyzd\r\n0\r\n\r\n"
 		       POISON, 0 } } },
-	{ "/trailer", { { BACK_SAY, OK TE "chunked\r\n\r\n3\r\nabc\r\n0\r\n"
+	{ "/trailer", { { BACK_SAY, OK TE "chunked\r\n\r\n3\r\nxyz\r\n0\r\n"
 			  POISON, 0 } } },
 };
 
