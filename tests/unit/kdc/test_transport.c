@@ -16,7 +16,8 @@ TestSuite(transport, .timeout = 30);
 
 /* What it does with each message of a connection, one letter each: 'a'
  * answers, 'c' answers and closes, 'x' closes without an answer, 'e' answers
- * and says more than it was asked for, 's' is silent. */
+ * and says more than it was asked for, 's' is silent. The counts are the
+ * thread's own until kdc_stop(). */
 struct kdc {
 	int listener;
 	struct gw_dc dc;
