@@ -37,7 +37,7 @@ enum gw_conn_state {
 	GW_CONN_STATE_COUNT
 };
 
-/* 376 bytes; an idle one holds besides only OpenSSL's state and, unless it is
+/* 384 bytes; an idle one holds besides only OpenSSL's state and, unless it is
  * a tunnel, the identity block. */
 struct gw_conn {
 	struct gw_sock sock;          /* first: events come with its address */
@@ -66,6 +66,7 @@ struct gw_conn {
 	struct gw_ident *ident;       /* allowed only */
 	struct gw_verdict_msg *answer;/* during the handshake only */
 	char *account;                /* as gwd-auth named it, or NULL */
+	uint64_t card;                /* in the stash, of its tickets; or 0 */
 	uint64_t bytes_in, bytes_out;
 	struct gw_ws ws;              /* a tunnel's way to the client */
 	uint32_t request_count;

@@ -197,7 +197,7 @@ on_new(SSL *ssl, SSL_SESSION *s)
 	if (SSL_version(ssl) == TLS1_3_VERSION && may_have_ticket(c) &&
 	    describe(c, s, &t)) {
 		note_key(&r->tickets, t.key);
-		gw_stash_put(r->stash, c->session, &t, time(NULL));
+		gw_stash_put(r->stash, c->card, &t, time(NULL));
 		OPENSSL_cleanse(&t, sizeof(t));
 	}
 	return 0; /* no reference was kept */
@@ -487,9 +487,11 @@ gw_resume_offer(struct gw_conn *c, const struct gw_chain *chain)
 	struct gw_resumption *r = resumption_of(c->ssl);
 
 	if (r == NULL || SSL_version(c->ssl) != TLS1_3_VERSION ||
-	    !may_have_ticket(c) || left_until(end_of(c)) == 0 ||
-	    !gw_stash_keep(r->stash, c->session, chain->der, chain->count,
-			   time(NULL)))
+	    !may_have_ticket(c) || left_until(end_of(c)) == 0)
+		return;
+	c->card = gw_stash_keep(r->stash, c->account, chain->der, chain->count,
+				time(NULL));
+	if (c->card == 0)
 		return;
 	/* without one it goes on as well */
 	(void)SSL_new_session_ticket(c->ssl);

@@ -1,5 +1,6 @@
-/* stash.c — see stash.h. Two hash tables of fixed size, of tickets and of
- * cards, and a list of the cards in the order in which they were used. */
+/* stash.c — see stash.h. Three hash tables of fixed size: of tickets, of cards
+ * by number and by owner; and a list of the cards in the order in which they
+ * were used. */
 #include "stash.h"
 #include "gw/util.h"
 
@@ -21,12 +22,15 @@ LIST_HEAD(tickets, ticket);
 TAILQ_HEAD(used_tickets, ticket);
 
 struct card {
-	LIST_ENTRY(card) by_name;
+	LIST_ENTRY(card) by_number, by_owner;
 	TAILQ_ENTRY(card) used;
 	struct used_tickets tickets; /* the longest unused first */
 	unsigned ticket_count;
 	time_t used_at;
-	uint8_t name[GW_SESSION_ID];
+	uint64_t number;
+	size_t owner;                /* where it stands in `owners` */
+	char *account;               /* heap; NULL: the leaf owns it */
+	size_t bytes;                /* without its tickets */
 	size_t chain_len;
 	uint8_t chain[];
 };
@@ -37,12 +41,14 @@ TAILQ_HEAD(used_cards, card);
 struct gw_stash {
 	pthread_mutex_t lock;
 	struct tickets ids[BUCKETS];
-	struct cards names[BUCKETS];
+	struct cards numbers[BUCKETS];
+	struct cards owners[BUCKETS]; /* in each the last used first */
 	struct used_cards cards; /* the longest unused first */
+	uint64_t last_number;
 	size_t bytes;
 };
 
-/* Both kinds of names are random: their first bytes are a hash. */
+/* They are random: their first bytes are a hash. */
 static size_t
 slot(const uint8_t *p)
 {
@@ -69,9 +75,11 @@ drop_card(struct gw_stash *s, struct card *c)
 
 	while ((t = TAILQ_FIRST(&c->tickets)) != NULL)
 		drop_ticket(s, t);
-	LIST_REMOVE(c, by_name);
+	LIST_REMOVE(c, by_number);
+	LIST_REMOVE(c, by_owner);
 	TAILQ_REMOVE(&s->cards, c, used);
-	s->bytes -= sizeof(*c) + c->chain_len;
+	s->bytes -= c->bytes;
+	free(c->account);
 	free(c);
 }
 
@@ -97,12 +105,12 @@ tidy(struct gw_stash *s, size_t room, time_t now)
 /* ---- cards */
 
 static struct card *
-find_card(struct gw_stash *s, const uint8_t name[GW_SESSION_ID])
+find_card(struct gw_stash *s, uint64_t number)
 {
 	struct card *c;
 
-	LIST_FOREACH(c, &s->names[slot(name)], by_name)
-		if (memcmp(c->name, name, GW_SESSION_ID) == 0)
+	LIST_FOREACH(c, &s->numbers[number & (BUCKETS - 1)], by_number)
+		if (c->number == number)
 			return c;
 	return NULL;
 }
@@ -113,6 +121,8 @@ touch(struct gw_stash *s, struct card *c, time_t now)
 	c->used_at = now;
 	TAILQ_REMOVE(&s->cards, c, used);
 	TAILQ_INSERT_TAIL(&s->cards, c, used);
+	LIST_REMOVE(c, by_owner);
+	LIST_INSERT_HEAD(&s->owners[c->owner], c, by_owner);
 }
 
 static size_t
@@ -154,44 +164,94 @@ is_chain(const struct card *c, const struct gw_der *chain, size_t count)
 	return true;
 }
 
-static void
-add_card(struct gw_stash *s, const uint8_t name[GW_SESSION_ID],
-	 const struct gw_der *chain, size_t count, size_t len, time_t now)
+/* ---- owners */
+
+/* By the end: of a certificate that is the signature, which differs. */
+static size_t
+owner_slot(const char *account, const struct gw_der *leaf)
+{
+	const struct gw_der who =
+		account == NULL ? *leaf
+				: (struct gw_der){ (const uint8_t *)account,
+						   strlen(account) };
+	uint32_t h = 2166136261u; /* FNV-1a */
+
+	for (size_t i = who.len - GW_MIN(who.len, 32u); i < who.len; i++)
+		h = (h ^ who.p[i]) * 16777619u;
+	return (h ^ h >> 16) & (BUCKETS - 1);
+}
+
+static bool
+is_owner(const struct card *c, const char *account, const struct gw_der *leaf)
+{
+	if (account == NULL)
+		return c->account == NULL && is_chain(c, leaf, 1);
+	return c->account != NULL && strcmp(c->account, account) == 0;
+}
+
+/* The card with just these certificates; else there is room in its owner's
+ * share for one more. */
+static struct card *
+find_own(struct gw_stash *s, const char *account, const struct gw_der *chain,
+	 size_t count, size_t len)
+{
+	struct card *c, *oldest = NULL;
+	unsigned n = 0;
+
+	LIST_FOREACH(c, &s->owners[owner_slot(account, chain)], by_owner) {
+		if (!is_owner(c, account, chain))
+			continue;
+		if (c->chain_len == len && is_chain(c, chain, count))
+			return c;
+		oldest = c;
+		n++;
+	}
+	if (n >= GW_STASH_CARDS)
+		drop_card(s, oldest);
+	return NULL;
+}
+
+static struct card *
+add_card(struct gw_stash *s, const char *account, const struct gw_der *chain,
+	 size_t count, size_t len, time_t now)
 {
 	struct card *c = gw_xcalloc(1, sizeof(*c) + len);
 
 	TAILQ_INIT(&c->tickets);
-	memcpy(c->name, name, GW_SESSION_ID);
+	c->number = ++s->last_number;
+	c->owner = owner_slot(account, chain);
+	c->account = account != NULL ? gw_xstrdup(account) : NULL;
+	c->bytes = sizeof(*c) + len + (account != NULL ? strlen(account) : 0);
 	c->used_at = now;
 	c->chain_len = len;
 	write_chain(chain, count, c->chain);
-	tidy(s, sizeof(*c) + len, now);
-	s->bytes += sizeof(*c) + len;
-	LIST_INSERT_HEAD(&s->names[slot(name)], c, by_name);
+	tidy(s, c->bytes, now);
+	s->bytes += c->bytes;
+	LIST_INSERT_HEAD(&s->numbers[c->number & (BUCKETS - 1)], c, by_number);
+	LIST_INSERT_HEAD(&s->owners[c->owner], c, by_owner);
 	TAILQ_INSERT_TAIL(&s->cards, c, used);
+	return c;
 }
 
-bool
-gw_stash_keep(struct gw_stash *s, const uint8_t name[GW_SESSION_ID],
+uint64_t
+gw_stash_keep(struct gw_stash *s, const char *account,
 	      const struct gw_der *chain, size_t count, time_t now)
 {
 	size_t len = length_of(chain, count);
+	uint64_t number;
 	struct card *c;
 
 	if (len == 0)
-		return false;
+		return 0;
 	pthread_mutex_lock(&s->lock);
-	c = find_card(s, name);
-	if (c != NULL && c->chain_len == len && is_chain(c, chain, count)) {
+	c = find_own(s, account, chain, count, len);
+	if (c != NULL)
 		touch(s, c, now);
-	} else {
-		/* fail closed: a ticket brings back what was sent for it */
-		if (c != NULL)
-			drop_card(s, c);
-		add_card(s, name, chain, count, len, now);
-	}
+	else
+		c = add_card(s, account, chain, count, len, now);
+	number = c->number;
 	pthread_mutex_unlock(&s->lock);
-	return true;
+	return number;
 }
 
 /* ---- tickets */
@@ -232,8 +292,8 @@ add_ticket(struct gw_stash *s, struct card *c, const struct gw_stashed *is)
 }
 
 void
-gw_stash_put(struct gw_stash *s, const uint8_t name[GW_SESSION_ID],
-	     const struct gw_stashed *t, time_t now)
+gw_stash_put(struct gw_stash *s, uint64_t card, const struct gw_stashed *t,
+	     time_t now)
 {
 	struct card *c;
 
@@ -241,7 +301,7 @@ gw_stash_put(struct gw_stash *s, const uint8_t name[GW_SESSION_ID],
 		return;
 	pthread_mutex_lock(&s->lock);
 	tidy(s, sizeof(struct ticket), now);
-	c = find_card(s, name);
+	c = find_card(s, card);
 	if (c != NULL && find_ticket(s, t->id) == NULL) {
 		touch(s, c, now);
 		add_ticket(s, c, t);

@@ -5,12 +5,12 @@
  *
  * A ticket is the name of an entry here and nothing else: it costs neither
  * sealing and opening nor the decoding of a certificate, which together are a
- * quarter of a resumed handshake. The certificates are kept once per card,
- * that is per session of gwd-auth, which is of one certificate and listener.
+ * quarter of a resumed handshake. The certificates are kept once per card.
  *
  * Bounded in bytes: the card that was not used for the longest goes first, and
- * of one card the ticket that was not. Who finds nothing here does a full
- * handshake. */
+ * of one card the ticket that was not. And in what one owner has of that: who
+ * logs in again and again, or with one certificate after the other, pushes out
+ * no tickets but his own. Who finds nothing here does a full handshake. */
 #ifndef GW_PROXY_STASH_H
 #define GW_PROXY_STASH_H
 
@@ -24,6 +24,7 @@
 
 #define GW_STASH_BYTES     (16u << 20)
 #define GW_STASH_TICKETS   8    /* of one card */
+#define GW_STASH_CARDS     8    /* of one owner: 80 KiB at most */
 #define GW_STASH_CHAIN_MAX 8192 /* each certificate takes 2 bytes more */
 #define GW_STASH_ID        32
 #define GW_STASH_CONTEXT   32
@@ -46,15 +47,15 @@ struct gw_stash *gw_stash_new(void);
 /* Wipes the secrets, as does all that forgets one. */
 void gw_stash_free(struct gw_stash *s);
 
-/* What tickets of this card are to bring back; other certificates than before
- * end those it has. False when they are too large: no tickets then. */
-GW_MUST_CHECK bool gw_stash_keep(struct gw_stash *s,
-				 const uint8_t card[GW_SESSION_ID],
-				 const struct gw_der *chain, size_t count,
-				 time_t now);
+/* What tickets of this card are to bring back: exactly these certificates.
+ * Whose they are `account` says; NULL: its leaf, as nothing else is known.
+ * Returns the card's number; 0 when they are too large: no tickets then. */
+GW_MUST_CHECK uint64_t gw_stash_keep(struct gw_stash *s, const char *account,
+				     const struct gw_der *chain, size_t count,
+				     time_t now);
 
 /* A ticket of a card that is kept; otherwise nothing. */
-void gw_stash_put(struct gw_stash *s, const uint8_t card[GW_SESSION_ID],
+void gw_stash_put(struct gw_stash *s, uint64_t card,
 		  const struct gw_stashed *t, time_t now);
 
 /* The ticket and its card's certificates, each behind two bytes of length, in

@@ -1,6 +1,7 @@
 /* test_resume.c — TLS sessions taken up again, and judged again. What is
  * refused comes first. */
 #include "rig.h"
+#include "stash.h"
 #include "ticket.h"
 
 #include <criterion/criterion.h>
@@ -337,6 +338,24 @@ Test(resume, again_and_again)
 		s = SSL_get1_session(c.ssl);
 		rig_close(&c);
 	}
+	SSL_SESSION_free(s);
+	rig_stop(r);
+}
+
+/* Tickets are bounded by the card, not by the session: where each login is a
+ * session of its own (session.reuse = 0), too. */
+Test(resume, sessions_of_one_card)
+{
+	struct rig *r = rig_start(NULL);
+	SSL_SESSION *first = admitted(r, 0), *s = NULL;
+
+	for (size_t i = 0; i < GW_STASH_TICKETS; i++) {
+		SSL_SESSION_free(s);
+		s = admitted(r, 0);
+	}
+	expect(r, first, 0, false, 200, "alice");
+	expect(r, s, 0, true, 200, "alice");
+	SSL_SESSION_free(first);
 	SSL_SESSION_free(s);
 	rig_stop(r);
 }

@@ -35,15 +35,21 @@ name(unsigned n)
 	return out;
 }
 
-static bool
-keep(unsigned card, const char *chain, time_t now)
+static uint64_t
+keep_of(const char *account, const char *leaf, const char *issuer, time_t now)
 {
 	const struct gw_der der[] = {
-		{ (const uint8_t *)chain, strlen(chain) },
-		{ (const uint8_t *)"issuer", 6 },
+		{ (const uint8_t *)leaf, strlen(leaf) },
+		{ (const uint8_t *)issuer, strlen(issuer) },
 	};
 
-	return gw_stash_keep(stash, name(card), der, GW_COUNT(der), now);
+	return gw_stash_keep(stash, account, der, GW_COUNT(der), now);
+}
+
+static uint64_t
+keep(const char *account, time_t now)
+{
+	return keep_of(account, "leaf", "issuer", now);
 }
 
 static struct gw_stashed
@@ -58,11 +64,11 @@ ticket(unsigned id, time_t made_at, time_t until)
 }
 
 static void
-put(unsigned card, unsigned id, time_t now)
+put(uint64_t card, unsigned id, time_t now)
 {
 	struct gw_stashed t = ticket(id, now, now + 100);
 
-	gw_stash_put(stash, name(card), &t, now);
+	gw_stash_put(stash, card, &t, now);
 }
 
 static size_t
@@ -76,12 +82,18 @@ find(unsigned id, time_t now)
 
 Test(stash, nobodys, .init = begin, .fini = end)
 {
+	uint64_t card;
+
 	cr_assert_eq(find(1, T0), 0);
-	put(1, 1, T0); /* of a card that is not there */
+	put(0, 1, T0); /* of no card */
+	put(1, 1, T0); /* of one that is not there */
 	cr_assert_eq(find(1, T0), 0);
-	cr_assert(keep(1, "leaf", T0));
+	card = keep("alice", T0);
+	cr_assert_neq(card, 0);
 	cr_assert_eq(find(1, T0), 0);
-	put(1, 1, T0);
+	put(card + 1, 1, T0);
+	cr_assert_eq(find(1, T0), 0);
+	put(card, 1, T0);
 	cr_assert_eq(find(2, T0), 0);
 	cr_assert_gt(find(1, T0), 0);
 }
@@ -107,8 +119,8 @@ Test(stash, time, .init = begin, .fini = end)
 		const struct over_case *x = &over[i];
 		struct gw_stashed t = ticket(i, T0 + x->made_at, T0 + x->end);
 
-		cr_assert(keep(i, "leaf", T0 + x->made_at));
-		gw_stash_put(stash, name(i), &t, T0 + x->made_at);
+		gw_stash_put(stash, keep("alice", T0 + x->made_at), &t,
+			     T0 + x->made_at);
 		cr_assert_eq(find(i, T0 + x->shown) > 0, x->is_found, "%s",
 			     x->what);
 		/* what was refused is forgotten */
@@ -125,12 +137,11 @@ Test(stash, unused_cards_go, .init = begin, .fini = end)
 
 	for (unsigned i = 0; i < GW_COUNT(later); i++) {
 		time_t now = T0 + later[i];
+		uint64_t alice = keep("alice", T0), bob = keep("bob", now);
 
-		cr_assert(keep(1, "leaf", T0));
-		cr_assert(keep(2, "leaf", now));
-		put(1, 1, now);
+		put(alice, 1, now);
 		cr_assert_eq(find(1, now), 0, "%u", i);
-		put(2, 2, now);
+		put(bob, 2, now);
 		cr_assert_gt(find(2, now), 0, "%u", i);
 		gw_stash_free(stash);
 		stash = gw_stash_new();
@@ -155,68 +166,111 @@ Test(stash, too_large, .init = begin, .fini = end)
 	for (unsigned i = 0; i < GW_COUNT(cases); i++) {
 		const struct gw_der der[] = { { big, cases[i].first },
 					      { big, cases[i].second } };
+		uint64_t card = gw_stash_keep(stash, NULL, der, 2, T0);
 
-		cr_assert_eq(gw_stash_keep(stash, name(i), der, 2, T0),
-			     cases[i].is_kept, "%u", i);
-		put(i, i, T0);
+		cr_assert_eq(card != 0, cases[i].is_kept, "%u", i);
+		put(card, i, T0);
 		cr_assert_eq(find(i, T0) > 0, cases[i].is_kept, "%u", i);
 	}
-	cr_assert(!gw_stash_keep(stash, name(1), NULL, 0, T0));
+	cr_assert_eq(gw_stash_keep(stash, "alice", NULL, 0, T0), 0);
 }
 
-/* Another leaf, another length, another number of certificates. */
-Test(stash, other_certificates_end_the_tickets, .init = begin, .fini = end)
+/* Another leaf, another length, another number of certificates; and the same
+ * of another owner. */
+Test(stash, other_cards, .init = begin, .fini = end)
 {
-	static const char *const others[] = { "leaF", "leaf and more", "l" };
+	static const struct {
+		const char *account, *leaf, *issuer;
+	} others[] = {
+		{ "alice", "leaF", "issuer" }, { "alice", "leaf", "issueR" },
+		{ "alice", "leaf and more", "issuer" }, { "alice", "l", "i" },
+		{ "bob", "leaf", "issuer" }, { NULL, "leaf", "issuer" },
+		{ "", "leaf", "issuer" }, { NULL, "leaf", "issueR" },
+	};
+	uint64_t alice = keep("alice", T0);
 	const struct gw_der alone = { (const uint8_t *)"leaf", 4 };
 	/* as long as "leaf" and "issuer", and beginning alike */
 	const struct gw_der split[] = { { (const uint8_t *)"leaf", 4 },
 					{ (const uint8_t *)"iss", 3 },
 					{ (const uint8_t *)"e", 1 } };
 
-	for (unsigned i = 0; i < GW_COUNT(others) + 2; i++) {
-		cr_assert(keep(1, "leaf", T0));
-		put(1, i, T0);
-		cr_assert_gt(find(i, T0), 0);
-		cr_assert(keep(1, "leaf", T0));
-		cr_assert_gt(find(i, T0), 0);
-		if (i < GW_COUNT(others))
-			cr_assert(keep(1, others[i], T0));
-		else if (i == GW_COUNT(others))
-			cr_assert(gw_stash_keep(stash, name(1), &alone, 1,
-						T0));
-		else
-			cr_assert(gw_stash_keep(stash, name(1), split, 3,
-						T0));
-		cr_assert_eq(find(i, T0), 0, "%u", i);
+	for (unsigned i = 0; i < GW_COUNT(others); i++) {
+		uint64_t card = keep_of(others[i].account, others[i].leaf,
+					others[i].issuer, T0);
+
+		cr_assert_neq(card, alice, "%u", i);
+		cr_assert_eq(card, keep_of(others[i].account, others[i].leaf,
+					   others[i].issuer, T0), "%u", i);
 	}
+	cr_assert_neq(gw_stash_keep(stash, "alice", &alone, 1, T0), alice);
+	cr_assert_neq(gw_stash_keep(stash, "alice", split, 3, T0), alice);
+	cr_assert_eq(keep("alice", T0), alice);
 }
 
+/* However often its user logs in. */
 Test(stash, tickets_of_one_card, .init = begin, .fini = end)
 {
 	unsigned n = 0;
 
-	cr_assert(keep(1, "leaf", T0));
-	cr_assert(keep(2, "leaf", T0));
-	put(2, 1000, T0);
+	put(keep("bob", T0), 1000, T0);
 	for (; n < GW_STASH_TICKETS; n++)
-		put(1, n, T0);
+		put(keep("alice", T0), n, T0);
 	for (; n < 3 * GW_STASH_TICKETS; n++) {
 		cr_assert_gt(find(0, T0), 0); /* in use: stays */
-		put(1, n, T0);
+		put(keep("alice", T0), n, T0);
 		cr_assert_eq(find(n - GW_STASH_TICKETS + 1, T0), 0, "%u", n);
 		cr_assert_gt(find(n, T0), 0);
 	}
 	cr_assert_gt(find(1000, T0), 0, "another card's");
 }
 
+/* As many as would fill it several times: by an account with ever new
+ * certificates, and by a certificate with ever new intermediates. */
+Test(stash, cards_of_one_owner, .init = begin, .fini = end)
+{
+	static const char *const owners[] = { "mallory", NULL };
+	char fresh[GW_STASH_CHAIN_MAX - 100];
+	unsigned n = 0;
+
+	memset(fresh, 'x', sizeof(fresh));
+	put(keep("alice", T0), UINT32_MAX, T0);
+	for (unsigned i = 0; i < 2; i++)
+		for (unsigned j = 0; j < 8000; j++) {
+			bool is_leaf = owners[i] != NULL;
+
+			gw_format(fresh, 10, "%09u", j);
+			fresh[9] = 'x';
+			fresh[sizeof(fresh) - 1] = '\0';
+			put(keep_of(owners[i], is_leaf ? fresh : "card",
+				    is_leaf ? "issuer" : fresh, T0), n++, T0);
+		}
+	cr_assert_gt(find(UINT32_MAX, T0), 0, "another owner's");
+	for (unsigned i = 1; i <= 8000; i++) {
+		bool is_last = i <= GW_STASH_CARDS;
+
+		cr_assert_eq(find(n - i, T0) > 0, is_last, "%u", i);
+		cr_assert_eq(find(n - 8000 - i, T0) > 0, is_last, "%u", i);
+	}
+}
+
+/* The card last used stays, of however many. */
+Test(stash, share_goes_by_use, .init = begin, .fini = end)
+{
+	char leaf[16];
+
+	for (unsigned n = 0; n < 3 * GW_STASH_CARDS; n++) {
+		gw_format(leaf, sizeof(leaf), "leaf %u", n);
+		put(keep_of("alice", leaf, "issuer", T0), n, T0);
+		cr_assert_gt(find(0, T0), 0, "%u", n);
+	}
+	cr_assert_eq(find(1, T0), 0);
+}
+
 /* The name of a ticket is nobody else's. */
 Test(stash, first_come, .init = begin, .fini = end)
 {
-	cr_assert(keep(1, "leaf", T0));
-	cr_assert(keep(2, "other leaf", T0));
-	put(1, 7, T0);
-	put(2, 7, T0);
+	put(keep("alice", T0), 7, T0);
+	put(keep_of("bob", "other leaf", "issuer", T0), 7, T0);
 	cr_assert_eq(find(7, T0), 2 + 4 + 2 + 6);
 }
 
@@ -226,10 +280,11 @@ Test(stash, bytes, .init = begin, .fini = end)
 	const struct gw_der der = { big, sizeof(big) };
 	const unsigned max = GW_STASH_BYTES / GW_STASH_CHAIN_MAX;
 	unsigned found = 0;
+	char account[16];
 
 	for (unsigned i = 0; i < max + 100; i++) {
-		cr_assert(gw_stash_keep(stash, name(i), &der, 1, T0));
-		put(i, i, T0);
+		gw_format(account, sizeof(account), "user%u", i);
+		put(gw_stash_keep(stash, account, &der, 1, T0), i, T0);
 		if (i > 0)
 			cr_assert_gt(find(0, T0), 0, "in use: stays");
 		cr_assert_gt(find(i, T0), 0);
@@ -246,8 +301,7 @@ Test(stash, brings_it_back, .init = begin, .fini = end)
 	struct gw_stashed t = ticket(3, T0, T0 + 60), out;
 	uint8_t chain[GW_STASH_CHAIN_MAX];
 
-	cr_assert(keep(1, "leaf", T0));
-	gw_stash_put(stash, name(1), &t, T0);
+	gw_stash_put(stash, keep("alice", T0), &t, T0);
 	for (int i = 0; i < 2; i++) {
 		cr_assert_eq(gw_stash_find(stash, name(3), T0 + 1, &out,
 					   chain), 2 + 4 + 2 + 6);
