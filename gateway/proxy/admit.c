@@ -110,7 +110,7 @@ on_revoke(void *ctx, struct gw_msg *m)
 	why = gw_err_from_wire(gw_rd_u32(&m->rd));
 	if (!gw_rd_done(&m->rd))
 		return GW_ERR_PROTO;
-	gw_worker_end_session(a->worker, session, why);
+	gw_roster_end(&a->worker->roster, session, why);
 	return GW_ERR_OK;
 }
 

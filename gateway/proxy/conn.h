@@ -12,8 +12,10 @@
 #ifndef GW_PROXY_CONN_H
 #define GW_PROXY_CONN_H
 
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <openssl/ssl.h>
+#include "addr.h"
 #include "buf.h"
 #include "gw/loop.h"
 #include "gw/proto.h"
@@ -50,8 +52,8 @@ struct gw_conn {
 	struct gw_worker *worker;
 	struct gw_listener *listener;
 	SSL *ssl;
-	struct gw_conn *next, **prev; /* all of the worker */
-	struct gw_conn *session_next, **session_prev;
+	LIST_ENTRY(gw_conn) of_worker;
+	LIST_ENTRY(gw_conn) of_session; /* if is_admitted: see roster.h */
 	struct gw_timer timer;        /* fires early: see deadline_ms */
 	uint64_t deadline_ms;         /* of the present phase */
 	uint64_t until_ms;            /* the session's end */
@@ -89,7 +91,7 @@ struct gw_conn {
 	bool has_parted : 1;          /* close_notify is out */
 	uint8_t session[GW_SESSION_ID];
 	char login[GW_LOGIN_ID_SIZE];
-	char ip[46];
+	char ip[INET6_ADDRSTRLEN];
 	uint16_t port;
 	uint16_t fills_left;          /* of this turn */
 };
@@ -99,7 +101,8 @@ void gw_conn_open(struct gw_listener *l, int fd,
 		  const struct sockaddr_storage *peer, uint32_t source);
 /* One of what the listener's limits allow. Held until released or the
  * connection's end; twice is no harm. */
-GW_MUST_CHECK enum gw_limited gw_conn_hold(struct gw_conn *c, enum gw_limit kind);
+GW_MUST_CHECK enum gw_limited gw_conn_hold(struct gw_conn *c,
+					   enum gw_limit kind);
 void gw_conn_release(struct gw_conn *c, enum gw_limit kind);
 /* Tries to get on. */
 void gw_conn_run(struct gw_conn *c);
@@ -108,8 +111,6 @@ void gw_conn_again(struct gw_conn *c);
 /* The present phase may take `ms` from now. */
 void gw_conn_deadline(struct gw_conn *c, int64_t ms);
 
-/* The session's id is known: from now on its end is this one's. */
-void gw_conn_join_session(struct gw_conn *c);
 /* The handshake is over: take up requests, or tell why not. */
 void gw_conn_serve(struct gw_conn *c);
 void gw_conn_deny(struct gw_conn *c);
@@ -134,6 +135,8 @@ enum gw_xfer gw_conn_part(struct gw_conn *c);
 void gw_conn_finish(struct gw_conn *c, const char *why);
 /* The same without the goodbye: what the client has is not the whole. */
 void gw_conn_cut(struct gw_conn *c, const char *why);
+/* Frees TLS; what was not said in it never will be. */
+void gw_conn_drop_tls(struct gw_conn *c);
 /* At once. What points to it stays valid until the end of the turn. */
 void gw_conn_end(struct gw_conn *c, const char *why);
 /* The same, for a cause that is not the connection's own (its session is

@@ -98,11 +98,10 @@ take_session(struct gw_conn *c, const struct gw_verdict_msg *v)
 	uint64_t now = gw_loop_now_ms(c->worker->loop);
 	int64_t left = (int64_t)v->until - (int64_t)time(NULL);
 
-	c->is_admitted = true;
 	c->link = c->worker->admitter.link;
 	memcpy(c->session, v->session, sizeof(c->session));
 	c->until_ms = left > 0 ? now + (uint64_t)left * 1000 : 0;
-	gw_conn_join_session(c);
+	gw_roster_join(c);
 }
 
 _Static_assert(GW_CHAIN_BYTES_MAX + GW_IDENT_SCRATCH <= GW_SCRATCH,
@@ -257,8 +256,8 @@ note_failure(struct gw_conn *c, enum gw_err reason, const char *why)
 	log_failure(c, "handshake-failed", why);
 }
 
-/* An alert may be on its way to a client that is already talking: see linger()
- * in conn.c. */
+/* An alert may be on its way to a client that is already talking: see
+ * linger.h. */
 static void
 fail(struct gw_conn *c, enum gw_err reason, const char *why)
 {

@@ -1,12 +1,11 @@
 /* quota.c — see quota.h. */
 #include "quota.h"
+#include "addr.h"
 #include "gw/util.h"
 
-#include <netinet/in.h>
-#include <string.h>
-
-#define ROWS 2
-#define SLOTS 65536 /* a row's; source is one number of 16 bits for each */
+#define ROWS      2
+#define SLOT_BITS 16 /* of a source: one number for each row */
+#define SLOTS     (1 << SLOT_BITS)
 
 /* Pages nobody counted in cost nothing. */
 static _Atomic uint32_t counts[GW_LIMIT_COUNT][ROWS][SLOTS];
@@ -30,28 +29,10 @@ mix(uint64_t n)
 	return n ^ n >> 33;
 }
 
-static uint64_t
-prefix_of(const struct sockaddr_storage *peer)
-{
-	const struct sockaddr_in6 *v6 = (const void *)peer;
-	const struct sockaddr_in *v4 = (const void *)peer;
-	uint64_t net;
-	uint32_t host;
-
-	if (peer->ss_family != AF_INET6)
-		return v4->sin_addr.s_addr;
-	if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
-		memcpy(&host, &v6->sin6_addr.s6_addr[12], sizeof(host));
-		return host;
-	}
-	memcpy(&net, v6->sin6_addr.s6_addr, sizeof(net));
-	return net;
-}
-
 uint32_t
 gw_quota_source(size_t listener, const struct sockaddr_storage *peer)
 {
-	uint64_t h = mix(prefix_of(peer) ^ secret[0]);
+	uint64_t h = mix(gw_addr_prefix(peer) ^ secret[0]);
 
 	return (uint32_t)mix((h + listener) ^ secret[1]);
 }
@@ -61,7 +42,7 @@ gw_quota_source(size_t listener, const struct sockaddr_storage *peer)
 static _Atomic uint32_t *
 slot(enum gw_limit kind, size_t row, uint32_t source)
 {
-	return &counts[kind][row][source >> (16 * row) & 0xffff];
+	return &counts[kind][row][source >> (SLOT_BITS * row) & (SLOTS - 1)];
 }
 
 /* What the source holds with this one. */
@@ -92,14 +73,20 @@ gw_quota_give(struct gw_quota_counts *all, uint32_t source,
 /* 0: no limit. */
 static int64_t
 limit_of(const struct gw_conf_listener *conf, enum gw_limit kind,
-	 bool of_source)
+	 enum gw_limited of)
 {
-	const int64_t limits[GW_LIMIT_COUNT][2] = {
-		{ conf->max_connections, conf->source_connections },
-		{ conf->max_handshakes, conf->source_handshakes },
-		{ conf->max_heads, conf->source_heads },
+	const int64_t limits[GW_LIMIT_COUNT][GW_LIMITED_COUNT] = {
+		[GW_LIMIT_CONNECTIONS] = {
+			[GW_LIMITED_ALL] = conf->max_connections,
+			[GW_LIMITED_SOURCE] = conf->source_connections },
+		[GW_LIMIT_HANDSHAKES] = {
+			[GW_LIMITED_ALL] = conf->max_handshakes,
+			[GW_LIMITED_SOURCE] = conf->source_handshakes },
+		[GW_LIMIT_HEADS] = {
+			[GW_LIMITED_ALL] = conf->max_heads,
+			[GW_LIMITED_SOURCE] = conf->source_heads },
 	};
-	int64_t n = limits[kind][of_source];
+	int64_t n = limits[kind][of];
 
 	return n != 0 ? n : INT64_MAX;
 }
@@ -112,9 +99,9 @@ gw_quota_take(struct gw_quota_counts *all, const struct gw_conf_listener *conf,
 	int64_t of_all = atomic_fetch_add_explicit(&all->n[kind], 1,
 						   memory_order_relaxed);
 
-	if (add(source, kind) > limit_of(conf, kind, true))
+	if (add(source, kind) > limit_of(conf, kind, GW_LIMITED_SOURCE))
 		why = GW_LIMITED_SOURCE;
-	else if (of_all >= limit_of(conf, kind, false))
+	else if (of_all >= limit_of(conf, kind, GW_LIMITED_ALL))
 		why = GW_LIMITED_ALL;
 	if (why != GW_LIMITED_NOT)
 		gw_quota_give(all, source, kind);

@@ -26,7 +26,13 @@ struct gw_quota_counts {
 	_Atomic int64_t n[GW_LIMIT_COUNT];
 };
 
-enum gw_limited { GW_LIMITED_NOT, GW_LIMITED_ALL, GW_LIMITED_SOURCE };
+/* By what holds them all together, or its own address. */
+enum gw_limited {
+	GW_LIMITED_NOT,
+	GW_LIMITED_ALL,
+	GW_LIMITED_SOURCE,
+	GW_LIMITED_COUNT
+};
 
 /* Once, before the workers start. */
 void gw_quota_init(void);

@@ -1,72 +1,9 @@
 /* site.c — see site.h. */
 #include "site.h"
+#include "addr.h"
 #include "gw/util.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <string.h>
-
-/* ---- addresses */
-
-static bool
-parse_port(const char *s, in_port_t *out)
-{
-	char *end;
-	unsigned long n;
-
-	if (*s < '0' || *s > '9')
-		return false;
-	n = strtoul(s, &end, 10);
-	if (*end != '\0' || n == 0 || n > 65535)
-		return false;
-	*out = htons((uint16_t)n);
-	return true;
-}
-
-static bool
-parse_v6(const char *text, struct sockaddr_in6 *out)
-{
-	const char *end = strchr(text, ']');
-	char host[INET6_ADDRSTRLEN];
-	size_t len = end != NULL ? (size_t)(end - text) - 1 : 0;
-
-	if (end == NULL || end[1] != ':' || len >= sizeof(host))
-		return false;
-	memcpy(host, text + 1, len);
-	host[len] = '\0';
-	out->sin6_family = AF_INET6;
-	return inet_pton(AF_INET6, host, &out->sin6_addr) == 1 &&
-	       parse_port(end + 2, &out->sin6_port);
-}
-
-static bool
-parse_v4(const char *text, struct sockaddr_in *out)
-{
-	const char *colon = strchr(text, ':');
-	char host[INET_ADDRSTRLEN];
-	size_t len = colon != NULL ? (size_t)(colon - text) : 0;
-
-	if (colon == NULL || len >= sizeof(host))
-		return false;
-	memcpy(host, text, len);
-	host[len] = '\0';
-	out->sin_family = AF_INET;
-	return inet_pton(AF_INET, host, &out->sin_addr) == 1 &&
-	       parse_port(colon + 1, &out->sin_port);
-}
-
-bool
-gw_site_parse_addr(const char *text, struct sockaddr_storage *out,
-		   socklen_t *out_len)
-{
-	memset(out, 0, sizeof(*out));
-	if (text[0] == '[') {
-		*out_len = sizeof(struct sockaddr_in6);
-		return parse_v6(text, (struct sockaddr_in6 *)out);
-	}
-	*out_len = sizeof(struct sockaddr_in);
-	return parse_v4(text, (struct sockaddr_in *)out);
-}
 
 /* ---- building */
 
@@ -83,7 +20,7 @@ build_upstream(struct gw_site *s, size_t i, struct gw_error *err)
 
 		v->name = names->v[j];
 		v->index = s->server_count++;
-		if (!gw_site_parse_addr(v->name, &v->addr, &v->addr_len))
+		if (!gw_addr_parse(v->name, &v->addr, &v->addr_len))
 			return gw_fail(err, GW_ERR_CONF,
 				       "upstream %s: server %s", u->conf->title,
 				       v->name);

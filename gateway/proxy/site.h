@@ -66,8 +66,4 @@ size_t gw_site_find_listener(const struct gw_site *s, const char *title);
 size_t gw_site_lookup(const struct gw_site_listener *l, struct gw_str path,
 		      const struct gw_site_route **out_route);
 
-/* "192.0.2.1:80" or "[2001:db8::1]:80"; numbers only. */
-bool gw_site_parse_addr(const char *text, struct sockaddr_storage *out,
-			socklen_t *out_len);
-
 #endif

@@ -18,9 +18,7 @@
 static void
 unlink_idle(struct gw_upconn *c)
 {
-	*c->prev = c->next;
-	if (c->next != NULL)
-		c->next->prev = c->prev;
+	LIST_REMOVE(c, of_server);
 	c->server->upstream->idle_count--;
 	c->server->count.idle--;
 }
@@ -57,8 +55,8 @@ expire_server(struct gw_server *s, uint64_t now, uint64_t limit)
 	uint64_t oldest = UINT64_MAX;
 	struct gw_upconn *c, *next;
 
-	for (c = s->idle; c != NULL; c = next) {
-		next = c->next;
+	for (c = LIST_FIRST(&s->idle); c != NULL; c = next) {
+		next = LIST_NEXT(c, of_server);
 		if (c->idle_since_ms + limit <= now)
 			destroy(c);
 		else
@@ -84,7 +82,7 @@ on_reap(struct gw_timer *t)
 static struct gw_upconn *
 take_idle(struct gw_server *s, struct gw_conn *conn)
 {
-	struct gw_upconn *c = s->idle;
+	struct gw_upconn *c = LIST_FIRST(&s->idle);
 
 	if (c == NULL)
 		return NULL;
@@ -111,11 +109,7 @@ gw_upconn_release(struct gw_upconn *c, bool reusable)
 	c->conn->up = NULL;
 	c->conn = NULL;
 	c->idle_since_ms = gw_loop_now_ms(u->loop);
-	c->next = s->idle;
-	c->prev = &s->idle;
-	if (c->next != NULL)
-		c->next->prev = &c->next;
-	s->idle = c;
+	LIST_INSERT_HEAD(&s->idle, c, of_server);
 	s->count.idle++;
 	u->idle_count++;
 	if (u->reaper.slot == 0)
@@ -355,8 +349,8 @@ void
 gw_upstream_clear(struct gw_upstream *u)
 {
 	for (size_t i = 0; i < u->server_count; i++)
-		while (u->servers[i].idle != NULL)
-			destroy(u->servers[i].idle);
+		while (!LIST_EMPTY(&u->servers[i].idle))
+			destroy(LIST_FIRST(&u->servers[i].idle));
 	gw_timer_stop(u->loop, &u->reaper);
 	free(u->servers);
 }

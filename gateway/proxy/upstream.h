@@ -8,6 +8,7 @@
 #ifndef GW_PROXY_UPSTREAM_H
 #define GW_PROXY_UPSTREAM_H
 
+#include <sys/queue.h>
 #include "counters.h"
 #include "site.h"
 #include "sock.h"
@@ -19,7 +20,7 @@ struct gw_upconn {
 	struct gw_sock sock;     /* first */
 	struct gw_server *server;
 	struct gw_conn *conn;    /* whom it works for; NULL: idle */
-	struct gw_upconn *next, **prev; /* idle: of the server, newest first */
+	LIST_ENTRY(gw_upconn) of_server; /* if idle */
 	uint64_t idle_since_ms;
 	bool is_connected;
 	bool was_reused;         /* had been idle before this request */
@@ -28,7 +29,7 @@ struct gw_upconn {
 struct gw_server {
 	const struct gw_site_server *site;
 	struct gw_upstream *upstream;
-	struct gw_upconn *idle;
+	LIST_HEAD(, gw_upconn) idle; /* newest first */
 	uint64_t retry_at_ms;    /* not before, unless there is no other */
 	unsigned failures;       /* in a row */
 	struct gw_server_counters count;

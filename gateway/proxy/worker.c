@@ -18,30 +18,6 @@
 #define STOP_LOOK_MS  20
 #define LINES_A_SECOND 20
 
-/* ---- sessions */
-
-struct gw_conn **
-gw_worker_bucket(struct gw_worker *w, const uint8_t session[GW_SESSION_ID])
-{
-	uint32_t n; /* random already */
-
-	memcpy(&n, session, sizeof(n));
-	return &w->sessions[n % GW_SESSION_BUCKETS];
-}
-
-void
-gw_worker_end_session(struct gw_worker *w,
-		      const uint8_t session[GW_SESSION_ID], enum gw_err why)
-{
-	struct gw_conn *c = *gw_worker_bucket(w, session), *next;
-
-	for (; c != NULL; c = next) {
-		next = c->session_next;
-		if (memcmp(c->session, session, GW_SESSION_ID) == 0)
-			gw_conn_dismiss(c, GW_WS_POLICY, gw_err_name(why));
-	}
-}
-
 /* ---- orders of the control thread */
 
 static void
@@ -63,7 +39,7 @@ take_listener(struct gw_worker *w, struct gw_mail *m)
 static void
 take_end(struct gw_worker *w, struct gw_mail *m)
 {
-	gw_worker_end_session(w, m->session, GW_ERR_SESSION_ENDED);
+	gw_roster_end(&w->roster, m->session, GW_ERR_SESSION_ENDED);
 }
 
 static void
@@ -81,47 +57,6 @@ copy_servers(const struct gw_worker *w, struct gw_counters *out)
 }
 
 static void
-tell_left(const struct gw_worker *w, const struct gw_conn *c,
-	  struct gw_left *out)
-{
-	uint64_t now_ms = gw_loop_now_ms(w->loop);
-	time_t now = time(NULL);
-
-	*out = (struct gw_left){
-		.listener = (size_t)(c->listener - w->listeners),
-		.since = now - (time_t)((now_ms - c->started_ms) / 1000),
-		.until = now,
-		.connections = 1,
-	};
-	if (c->until_ms > now_ms)
-		out->until += (time_t)((c->until_ms - now_ms) / 1000);
-	memcpy(out->session, c->session, sizeof(out->session));
-	gw_conn_peer(c, out->peer);
-	if (c->account != NULL &&
-	    !gw_copy(out->account, sizeof(out->account), c->account))
-		out->account[0] = '\0';
-}
-
-/* Sessions outlive the gwd-auth that opened them; the next one knows nothing
- * of them, and an operator must still see them and be able to end them. */
-static void
-copy_left(const struct gw_worker *w, struct gw_counters *out)
-{
-	const struct gw_conn *c;
-	size_t n = 0;
-
-	for (c = w->conns; c != NULL; c = c->next)
-		n += c->is_admitted && !gw_admitter_knows(&w->admitter,
-							  c->link);
-	n = GW_MIN(n, (size_t)GW_LEFT_MAX);
-	out->left = gw_xcalloc(n + 1, sizeof(*out->left));
-	for (c = w->conns; c != NULL && out->left_count < n; c = c->next)
-		if (c->is_admitted &&
-		    !gw_admitter_knows(&w->admitter, c->link))
-			tell_left(w, c, &out->left[out->left_count++]);
-}
-
-static void
 take_status(struct gw_worker *w, struct gw_mail *m)
 {
 	struct gw_counters *out = gw_counters_new(w->site);
@@ -130,7 +65,7 @@ take_status(struct gw_worker *w, struct gw_mail *m)
 	for (size_t i = 0; i < w->site->listener_count; i++)
 		out->listeners[i] = w->listeners[i].count;
 	copy_servers(w, out);
-	copy_left(w, out);
+	gw_roster_left(w, out);
 	gw_mailbox_post(w->control, w->control_loop,
 			&(struct gw_mail){ .kind = GW_MAIL_COUNTED, .fd = -1,
 					   .ask = m->ask, .counters = out });
@@ -162,7 +97,7 @@ take_tls(struct gw_worker *w, struct gw_mail *m)
 }
 
 /* What answers a request may finish, and who has the answer gets the time to
- * read it: what it says meanwhile must not meet a reset (conn.c). */
+ * read it: what it says meanwhile must not meet a reset (linger.h). */
 static bool
 is_busy(const struct gw_conn *c)
 {
@@ -195,8 +130,8 @@ take_stop(struct gw_worker *w, struct gw_mail *m)
 	w->is_stopping = true;
 	for (size_t i = 0; i < w->site->listener_count; i++)
 		gw_listener_close(&w->listeners[i]);
-	for (c = w->conns; c != NULL; c = next) {
-		next = c->next;
+	for (c = LIST_FIRST(&w->conns); c != NULL; c = next) {
+		next = LIST_NEXT(c, of_worker);
 		stop_one(c);
 	}
 	w->stop_at_ms = gw_loop_now_ms(w->loop) + STOP_MS;
@@ -230,7 +165,7 @@ on_stop_timer(struct gw_timer *t)
 {
 	struct gw_worker *w = GW_CONTAINER(t, struct gw_worker, stop_timer);
 
-	if (w->conns == NULL) {
+	if (LIST_EMPTY(&w->conns)) {
 		gw_loop_stop(w->loop);
 		return;
 	}
@@ -238,8 +173,8 @@ on_stop_timer(struct gw_timer *t)
 		gw_timer_after(w->loop, t, STOP_LOOK_MS);
 		return;
 	}
-	while (w->conns != NULL)
-		gw_conn_end(w->conns, "stopping");
+	while (!LIST_EMPTY(&w->conns))
+		gw_conn_end(LIST_FIRST(&w->conns), "stopping");
 	gw_timer_after(w->loop, t, 0);
 }
 

@@ -5,19 +5,19 @@
 #define GW_PROXY_WORKER_H
 
 #include <pthread.h>
+#include <sys/queue.h>
 #include "admit.h"
 #include "buf.h"
 #include "counters.h"
 #include "http.h"
 #include "listener.h"
 #include "mail.h"
+#include "roster.h"
 #include "site.h"
 #include "upstream.h"
 
 struct gw_conn;
 struct gw_exchange;
-
-#define GW_SESSION_BUCKETS 4096
 
 struct gw_worker {
 	unsigned index;
@@ -32,8 +32,8 @@ struct gw_worker {
 	struct gw_admitter admitter;
 	struct gw_listener *listeners; /* as site->listeners */
 	struct gw_upstream *upstreams; /* as site->upstreams */
-	struct gw_conn *conns;
-	struct gw_conn *sessions[GW_SESSION_BUCKETS];
+	LIST_HEAD(, gw_conn) conns;
+	struct gw_roster roster;
 	bool is_stopping;
 	struct gw_timer stop_timer;
 	uint64_t stop_at_ms;       /* … at the latest */
@@ -69,11 +69,6 @@ GW_MUST_CHECK bool gw_worker_start(struct gw_worker *w);
 void gw_worker_clear(struct gw_worker *w);
 
 /* Called on the worker's own thread. */
-void gw_worker_end_session(struct gw_worker *w,
-			   const uint8_t session[GW_SESSION_ID],
-			   enum gw_err why);
-struct gw_conn **gw_worker_bucket(struct gw_worker *w,
-				  const uint8_t session[GW_SESSION_ID]);
 /* The time as a Date field says it. */
 const char *gw_worker_date(struct gw_worker *w);
 /* Whether one more line may be written about what any stranger can cause. */

@@ -1,5 +1,6 @@
 /* test_parts.c — the parts of gwd-proxy that do no I/O: routes, the denied
  * scanner, pages, identity fields, bodies in flight, buffers. */
+#include "addr.h"
 #include "buf.h"
 #include "denied.h"
 #include "flow.h"
@@ -37,9 +38,9 @@ Test(parts, addresses)
 	socklen_t len;
 
 	for (size_t i = 0; i < GW_COUNT(addrs); i++)
-		cr_assert_eq(gw_site_parse_addr(addrs[i].text, &ss, &len),
+		cr_assert_eq(gw_addr_parse(addrs[i].text, &ss, &len),
 			     addrs[i].ok, "%s", addrs[i].text);
-	cr_assert(gw_site_parse_addr("[::1]:443", &ss, &len));
+	cr_assert(gw_addr_parse("[::1]:443", &ss, &len));
 	cr_assert_eq(ntohs(((struct sockaddr_in6 *)&ss)->sin6_port), 443);
 }
 
