@@ -181,7 +181,11 @@ on_timer(struct gw_timer *t)
 {
 	struct login *l = GW_CONTAINER(t, struct login, timer);
 
-	go_on(l, gw_login_fail(l, GW_ERR_KDC_UNAVAILABLE, "no answer in time"));
+	if (l->stage == ST_SESSION)
+		run(l);
+	else
+		go_on(l, gw_login_fail(l, GW_ERR_KDC_UNAVAILABLE,
+				       "no answer in time"));
 }
 
 void

@@ -32,7 +32,8 @@ struct login {
 	struct gw_facts facts;
 	bool has_facts;
 	char dc[GW_HOST_MAX];
-	struct gw_timer timer;      /* for gwd-kdc */
+	struct gw_timer timer;      /* for gwd-kdc, or for a place */
+	bool has_waited;            /* for a place */
 	struct gw_verdict_msg says;
 	struct gw_session *session; /* only within finish() */
 	bool is_joined;
@@ -44,7 +45,7 @@ struct login {
 };
 
 /* Runs the stage it has come to. WAIT: the answer comes by its `standing`,
- * by the link to gwd-kdc, or by its timer. */
+ * by the link to gwd-kdc, or by its timer, at which ST_SESSION runs again. */
 enum step gw_login_stage(struct login *l);
 /* FAIL, always. */
 enum step gw_login_fail(struct login *l, enum gw_err code, const char *what);

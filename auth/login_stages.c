@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define KDC_GRACE_MS 300 /* for the answer itself to travel */
+/* Until every thread of gwd-proxy has said who has gone, a busy one, too. */
+#define PLACE_MS     (5 * GW_GONE_MS)
 
 enum step
 gw_login_fail(struct login *l, enum gw_err code, const char *what)
@@ -269,6 +271,19 @@ session_end(const struct login *l, time_t now)
 	return l->has_facts ? GW_MIN(until, l->facts.ticket_end) : until;
 }
 
+/* Somebody may have gone of whom we have not been told: most likely the very
+ * user who comes back, by another thread of gwd-proxy. */
+static enum step
+await_place(struct login *l)
+{
+	if (l->has_waited)
+		return gw_login_fail(l, GW_ERR_SESSION_LIMIT,
+				     "all places are taken");
+	l->has_waited = true;
+	gw_timer_after(l->auth->loop, &l->timer, PLACE_MS);
+	return WAIT;
+}
+
 static enum step
 do_session(struct login *l)
 {
@@ -299,8 +314,7 @@ do_session(struct login *l)
 	l->session = gw_session_open(a->sessions, &like, &l->says,
 				     l->link->id);
 	if (l->session == NULL)
-		return gw_login_fail(l, GW_ERR_SESSION_LIMIT,
-				     "all places are taken");
+		return await_place(l);
 	gw_recheck_begin(l->session, &l->path, l->given,
 			 l->standing.result.fresh_until);
 	gw_peers_settle(a, l->session);

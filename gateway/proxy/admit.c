@@ -14,9 +14,6 @@
  * the place of one whose time is up goes to the next. */
 #define QUEUE_BYTES (4u << 20)
 #define NO_SLOT   UINT32_MAX
-/* What goes with a question costs gwd-auth no wake-up of its own; without one
- * it is not to wait for longer than a person would notice. */
-#define GONE_MS   20
 
 enum { ST_LINKED = 1 };
 
@@ -119,7 +116,8 @@ static const struct gw_msg_rule rules[] = {
 	{ GW_MSG_REVOKE,  ST_LINKED, false, on_revoke },
 };
 
-/* ---- connections that have ended */
+/* ---- connections that have ended: what goes with a question costs gwd-auth
+ * no wake-up of its own */
 
 static void
 forget_gone(struct gw_admitter *a)
@@ -147,7 +145,7 @@ say_gone(struct gw_admitter *a)
 	gw_gone_encode(gw_chan_begin(a->chan), &gone);
 	rc = gw_chan_send(a->chan, GW_MSG_GONE, 0, -1);
 	if (rc == GW_ERR_BUSY && gone.count < GW_GONE_MAX) {
-		gw_timer_after(a->worker->loop, &a->gone_timer, GONE_MS);
+		gw_timer_after(a->worker->loop, &a->gone_timer, GW_GONE_MS);
 		return;
 	}
 	if (rc != GW_ERR_OK)
@@ -246,7 +244,7 @@ gw_admitter_leave(struct gw_admitter *a, uint32_t link,
 	if (!gw_admitter_knows(a, link))
 		return;
 	if (a->gone_count == 0)
-		gw_timer_after(a->worker->loop, &a->gone_timer, GONE_MS);
+		gw_timer_after(a->worker->loop, &a->gone_timer, GW_GONE_MS);
 	memcpy(a->gone[a->gone_count++], session, GW_SESSION_ID);
 	if (a->gone_count == GW_GONE_MAX)
 		say_gone(a);

@@ -107,8 +107,10 @@ struct gw_der {
 };
 
 /* Session ids, one behind the other: of each one connection has ended. One id
- * may stand there several times. */
+ * may stand there several times. Said with the next question, or after
+ * GW_GONE_MS: until then they count as connected. */
 #define GW_GONE_MAX 64
+#define GW_GONE_MS  20
 struct gw_gone {
 	const uint8_t *ids; /* borrowed from the message or the caller */
 	size_t count;

@@ -1,7 +1,9 @@
 /* gwd-auth as a whole, between a played supervisor, proxy and kdc, with a
  * real OCSP responder. */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cert.h"
@@ -414,6 +416,49 @@ Test(auth, limit_and_leaving_with_the_question)
 	cr_expect_eq(log_in_after(&gone, 0, 4, "second").verdict,
 		     GW_VERDICT_ALLOW);
 	cr_expect_not_null(strstr(ask_status(&a), "\"sessions\":1"));
+}
+
+static const struct setting one_place[] = { { "session", "max", "1" },
+					    { "session", "reuse", "0s" },
+					    { NULL, NULL, NULL } };
+
+/* He is gone, but another thread has yet to say so: both lie there before
+ * gwd-auth comes to read either. */
+Test(auth, limit_and_leaving_after_the_question)
+{
+	struct gw_facts f = some_facts();
+	struct gw_verdict_msg v;
+	struct gw_logon m;
+	uint64_t id;
+	int status;
+
+	auth_start(&a, one_place);
+	v = log_in(0, 1, "good");
+	admit(&a, 1, 2, "good", "web");
+	id = logon(&a, &m);
+	cr_assert(kill(a.pid, SIGSTOP) == 0);
+	cr_assert(waitpid(a.pid, &status, WUNTRACED) == a.pid);
+	send_facts(&a, id, &f);
+	leave(&a, 0, v.session);
+	cr_assert(kill(a.pid, SIGCONT) == 0);
+	gw_claims_clear(&m.claims);
+	cr_expect_eq(verdict(&a, 1, 2).verdict, GW_VERDICT_ALLOW);
+}
+
+/* Whoever waits for a place may go; nobody has gone for the next one. */
+Test(auth, gone_while_waiting_for_a_place)
+{
+	struct gw_facts f = some_facts();
+	struct gw_logon m;
+
+	auth_start(&a, one_place);
+	(void)log_in(0, 1, "good");
+	admit(&a, 1, 2, "second", "web");
+	send_facts(&a, logon(&a, &m), &f);
+	gw_claims_clear(&m.claims);
+	close(a.proxy[1]);
+	cr_expect_eq(log_in(0, 3, "second").reason, GW_ERR_SESSION_LIMIT);
+	cr_expect_not_null(strstr(ask_status(&a), "\"pending\":0"));
 }
 
 Test(auth, the_proxy_dies)
