@@ -14,18 +14,18 @@
 #define OVERHEAD_FACTOR 8
 
 /* What a byte is to chunk framing: bad (control), hex digit, other token
- * character, other text, ':', ';', white space, CR, LF. */
+ * character, other text, '=', '"', '\\', ':', ';', white space, CR, LF. */
 enum kind {
-	X, H, T, V, C, S, B, R, N, KIND_COUNT
+	X, H, T, V, E, Q, K, C, S, B, R, N, KIND_COUNT
 };
 
 static const uint8_t kinds[256] = {
 	X, X, X, X, X, X, X, X, X, B, N, X, X, R, X, X,
 	X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
-	B, T, V, T, T, T, T, T, V, V, T, T, V, T, T, V,
-	H, H, H, H, H, H, H, H, H, H, C, S, V, V, V, V,
+	B, T, Q, T, T, T, T, T, V, V, T, T, V, T, T, V,
+	H, H, H, H, H, H, H, H, H, H, C, S, V, E, V, V,
 	V, H, H, H, H, H, H, T, T, T, T, T, T, T, T, T,
-	T, T, T, T, T, T, T, T, T, T, T, V, V, V, T, T,
+	T, T, T, T, T, T, T, T, T, T, T, V, K, V, T, T,
 	T, H, H, H, H, H, H, T, T, T, T, T, T, T, T, T,
 	T, T, T, T, T, T, T, T, T, T, T, V, T, V, T, X,
 	V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
@@ -39,7 +39,10 @@ static const uint8_t kinds[256] = {
 };
 
 enum state {
-	SIZE_START, SIZE, EXT_START, EXT, SIZE_LF,
+	SIZE_START, SIZE,
+	EXT_START, EXT_NAME, EXT_NAMED, EXT_VALUE, EXT_TOKEN, EXT_QUOTED,
+	EXT_ESCAPED, EXT_CLOSED, EXT_END,
+	SIZE_LF,
 	DATA, DATA_CR, DATA_LF,
 	TRAILER, TRAILER_NAME, TRAILER_VALUE, TRAILER_LF, LAST_LF,
 	DONE, STATE_COUNT
@@ -47,74 +50,101 @@ enum state {
 
 /* In each state: where each kind of byte leads, or, negative, the rule it
  * breaks. */
-#define NO(rule) (-(int)GW_RULE_##rule)
+#define NO(rule)  (-(int)GW_RULE_##rule)
+#define TOKEN(to) [H] = (to), [T] = (to)
+#define MARKS(to) [V] = (to), [E] = (to), [Q] = (to), [K] = (to)
+#define TEXT(to)  TOKEN(to), MARKS(to), [C] = (to), [S] = (to), [B] = (to)
+#define LF_TO(to) { [X] = NO(BARE_CR), TEXT(NO(BARE_CR)), \
+		    [R] = NO(BARE_CR), [N] = (to) }
 static const int8_t next[STATE_COUNT][KIND_COUNT] = {
 	[SIZE_START] = {
 		[X] = NO(CHUNK_SIZE), [H] = SIZE, [T] = NO(CHUNK_SIZE),
-		[V] = NO(CHUNK_SIZE), [C] = NO(CHUNK_SIZE),
+		MARKS(NO(CHUNK_SIZE)), [C] = NO(CHUNK_SIZE),
 		[S] = NO(CHUNK_SIZE), [B] = NO(CHUNK_SIZE),
 		[R] = NO(CHUNK_SIZE), [N] = NO(BARE_LF),
 	},
 	[SIZE] = { /* RFC 9112 7.1.1 has white space before ';', senders not */
 		[X] = NO(CHUNK_SIZE), [H] = SIZE, [T] = NO(CHUNK_SIZE),
-		[V] = NO(CHUNK_SIZE), [C] = NO(CHUNK_SIZE), [S] = EXT_START,
+		MARKS(NO(CHUNK_SIZE)), [C] = NO(CHUNK_SIZE), [S] = EXT_START,
 		[B] = NO(CHUNK_SIZE), [R] = SIZE_LF, [N] = NO(BARE_LF),
 	},
 	[EXT_START] = {
-		[X] = NO(CHUNK_EXT), [H] = EXT, [T] = EXT,
-		[V] = NO(CHUNK_EXT), [C] = NO(CHUNK_EXT),
-		[S] = NO(CHUNK_EXT), [B] = EXT_START,
+		[X] = NO(CHUNK_EXT), TOKEN(EXT_NAME), MARKS(NO(CHUNK_EXT)),
+		[C] = NO(CHUNK_EXT), [S] = NO(CHUNK_EXT), [B] = EXT_START,
 		[R] = NO(CHUNK_EXT), [N] = NO(BARE_LF),
 	},
-	[EXT] = {
-		[X] = NO(CHUNK_EXT), [H] = EXT, [T] = EXT, [V] = EXT,
-		[C] = EXT, [S] = EXT, [B] = EXT, [R] = SIZE_LF,
+	[EXT_NAME] = {
+		[X] = NO(CHUNK_EXT), TOKEN(EXT_NAME), [V] = NO(CHUNK_EXT),
+		[E] = EXT_VALUE, [Q] = NO(CHUNK_EXT), [K] = NO(CHUNK_EXT),
+		[C] = NO(CHUNK_EXT), [S] = EXT_START, [B] = EXT_NAMED,
+		[R] = SIZE_LF, [N] = NO(BARE_LF),
+	},
+	[EXT_NAMED] = { /* white space behind the name */
+		[X] = NO(CHUNK_EXT), TOKEN(NO(CHUNK_EXT)),
+		[V] = NO(CHUNK_EXT), [E] = EXT_VALUE, [Q] = NO(CHUNK_EXT),
+		[K] = NO(CHUNK_EXT), [C] = NO(CHUNK_EXT), [S] = EXT_START,
+		[B] = EXT_NAMED, [R] = NO(CHUNK_EXT), [N] = NO(BARE_LF),
+	},
+	[EXT_VALUE] = {
+		[X] = NO(CHUNK_EXT), TOKEN(EXT_TOKEN), [V] = NO(CHUNK_EXT),
+		[E] = NO(CHUNK_EXT), [Q] = EXT_QUOTED, [K] = NO(CHUNK_EXT),
+		[C] = NO(CHUNK_EXT), [S] = NO(CHUNK_EXT), [B] = EXT_VALUE,
+		[R] = NO(CHUNK_EXT), [N] = NO(BARE_LF),
+	},
+	[EXT_TOKEN] = {
+		[X] = NO(CHUNK_EXT), TOKEN(EXT_TOKEN), MARKS(NO(CHUNK_EXT)),
+		[C] = NO(CHUNK_EXT), [S] = EXT_START, [B] = EXT_END,
+		[R] = SIZE_LF, [N] = NO(BARE_LF),
+	},
+	[EXT_QUOTED] = {
+		[X] = NO(CHUNK_EXT), TOKEN(EXT_QUOTED), [V] = EXT_QUOTED,
+		[E] = EXT_QUOTED, [Q] = EXT_CLOSED, [K] = EXT_ESCAPED,
+		[C] = EXT_QUOTED, [S] = EXT_QUOTED, [B] = EXT_QUOTED,
+		[R] = NO(CHUNK_EXT), [N] = NO(BARE_LF),
+	},
+	[EXT_ESCAPED] = {
+		[X] = NO(CHUNK_EXT), TEXT(EXT_QUOTED), [R] = NO(CHUNK_EXT),
 		[N] = NO(BARE_LF),
 	},
-	[SIZE_LF] = {
-		[X] = NO(BARE_CR), [H] = NO(BARE_CR), [T] = NO(BARE_CR),
-		[V] = NO(BARE_CR), [C] = NO(BARE_CR), [S] = NO(BARE_CR),
-		[B] = NO(BARE_CR), [R] = NO(BARE_CR), [N] = DATA,
+	[EXT_CLOSED] = {
+		[X] = NO(CHUNK_EXT), TOKEN(NO(CHUNK_EXT)),
+		MARKS(NO(CHUNK_EXT)), [C] = NO(CHUNK_EXT), [S] = EXT_START,
+		[B] = EXT_END, [R] = SIZE_LF, [N] = NO(BARE_LF),
 	},
+	[EXT_END] = { /* white space behind the value */
+		[X] = NO(CHUNK_EXT), TOKEN(NO(CHUNK_EXT)),
+		MARKS(NO(CHUNK_EXT)), [C] = NO(CHUNK_EXT), [S] = EXT_START,
+		[B] = EXT_END, [R] = NO(CHUNK_EXT), [N] = NO(BARE_LF),
+	},
+	[SIZE_LF] = LF_TO(DATA),
 	[DATA_CR] = {
-		[X] = NO(CHUNK_END), [H] = NO(CHUNK_END), [T] = NO(CHUNK_END),
-		[V] = NO(CHUNK_END), [C] = NO(CHUNK_END), [S] = NO(CHUNK_END),
-		[B] = NO(CHUNK_END), [R] = DATA_LF, [N] = NO(BARE_LF),
+		[X] = NO(CHUNK_END), TEXT(NO(CHUNK_END)), [R] = DATA_LF,
+		[N] = NO(BARE_LF),
 	},
-	[DATA_LF] = {
-		[X] = NO(BARE_CR), [H] = NO(BARE_CR), [T] = NO(BARE_CR),
-		[V] = NO(BARE_CR), [C] = NO(BARE_CR), [S] = NO(BARE_CR),
-		[B] = NO(BARE_CR), [R] = NO(BARE_CR), [N] = SIZE_START,
-	},
+	[DATA_LF] = LF_TO(SIZE_START),
 	[TRAILER] = {
-		[X] = NO(NAME_CHAR), [H] = TRAILER_NAME, [T] = TRAILER_NAME,
-		[V] = NO(NAME_CHAR), [C] = NO(NAME_EMPTY),
+		[X] = NO(NAME_CHAR), TOKEN(TRAILER_NAME),
+		MARKS(NO(NAME_CHAR)), [C] = NO(NAME_EMPTY),
 		[S] = NO(NAME_CHAR), [B] = NO(OBS_FOLD), [R] = LAST_LF,
 		[N] = NO(BARE_LF),
 	},
 	[TRAILER_NAME] = {
-		[X] = NO(NAME_CHAR), [H] = TRAILER_NAME, [T] = TRAILER_NAME,
-		[V] = NO(NAME_CHAR), [C] = TRAILER_VALUE,
+		[X] = NO(NAME_CHAR), TOKEN(TRAILER_NAME),
+		MARKS(NO(NAME_CHAR)), [C] = TRAILER_VALUE,
 		[S] = NO(NAME_CHAR), [B] = NO(NAME_SPACE),
 		[R] = NO(NO_COLON), [N] = NO(BARE_LF),
 	},
 	[TRAILER_VALUE] = {
-		[X] = NO(VALUE_CONTROL), [H] = TRAILER_VALUE,
-		[T] = TRAILER_VALUE, [V] = TRAILER_VALUE,
-		[C] = TRAILER_VALUE, [S] = TRAILER_VALUE,
-		[B] = TRAILER_VALUE, [R] = TRAILER_LF, [N] = NO(BARE_LF),
+		[X] = NO(VALUE_CONTROL), TEXT(TRAILER_VALUE),
+		[R] = TRAILER_LF, [N] = NO(BARE_LF),
 	},
-	[TRAILER_LF] = {
-		[X] = NO(BARE_CR), [H] = NO(BARE_CR), [T] = NO(BARE_CR),
-		[V] = NO(BARE_CR), [C] = NO(BARE_CR), [S] = NO(BARE_CR),
-		[B] = NO(BARE_CR), [R] = NO(BARE_CR), [N] = TRAILER,
-	},
-	[LAST_LF] = {
-		[X] = NO(BARE_CR), [H] = NO(BARE_CR), [T] = NO(BARE_CR),
-		[V] = NO(BARE_CR), [C] = NO(BARE_CR), [S] = NO(BARE_CR),
-		[B] = NO(BARE_CR), [R] = NO(BARE_CR), [N] = DONE,
-	},
+	[TRAILER_LF] = LF_TO(TRAILER),
+	[LAST_LF] = LF_TO(DONE),
 };
+#undef LF_TO
+#undef TEXT
+#undef MARKS
+#undef TOKEN
 #undef NO
 _Static_assert(GW_RULE_COUNT <= 128, "rules fit the table's negative half");
 

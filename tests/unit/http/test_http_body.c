@@ -89,6 +89,29 @@ static const struct refusal {
 	{ TEXT("1;=a\r\na"), "chunk-extension" },
 	{ TEXT("1;a\0b\r\na"), "chunk-extension" },
 	{ TEXT("1;a=\"\x01\"\r\na"), "chunk-extension" },
+	{ TEXT("1;a[=x\r\na"), "chunk-extension" },
+	{ TEXT("1;a(\r\na"), "chunk-extension" },
+	{ TEXT("1;a \r\na"), "chunk-extension" },
+	{ TEXT("1;a=\r\na"), "chunk-extension" },
+	{ TEXT("1;a= \r\na"), "chunk-extension" },
+	{ TEXT("1;a==b\r\na"), "chunk-extension" },
+	{ TEXT("1;a=;b\r\na"), "chunk-extension" },
+	{ TEXT("1;a=b[\r\na"), "chunk-extension" },
+	{ TEXT("1;a=b \r\na"), "chunk-extension" },
+	{ TEXT("1;a=b c\r\na"), "chunk-extension" },
+	{ TEXT("1;a=b=c\r\na"), "chunk-extension" },
+	{ TEXT("1;a=b:c\r\na"), "chunk-extension" },
+	{ TEXT("1;a b\r\na"), "chunk-extension" },
+	{ TEXT("1;a=\"b\r\na"), "chunk-extension" },
+	{ TEXT("1;a=\"b\"c\r\na"), "chunk-extension" },
+	{ TEXT("1;a=\"b\" \r\na"), "chunk-extension" },
+	{ TEXT("1;a=\"b\\\r\na"), "chunk-extension" },
+	{ TEXT("1;a=\"\\\"\r\na"), "chunk-extension" },
+	{ TEXT("1;a=b\"c\"\r\na"), "chunk-extension" },
+	{ TEXT("1;\"a\"\r\na"), "chunk-extension" },
+	{ TEXT("1;a;\r\na"), "chunk-extension" },
+	{ TEXT("1; \r\na"), "chunk-extension" },
+	{ TEXT("1;a=\xff\r\na"), "chunk-extension" },
 	{ TEXT("1;a\x7f\r\na"), "chunk-extension" },
 	{ TEXT("1\r\nab\r\n"), "chunk-end" },
 	{ TEXT("2\r\na\r\nb"), "bare-lf" },
@@ -137,7 +160,8 @@ static const struct reading {
 	{ "0000000000000005\r\nhello\r\n0\r\n\r\n", "hello", true, 0 },
 	{ "1\r\na\r\nA\r\n0123456789\r\n0\r\n\r\nx", "a0123456789", true, 1 },
 	{ "2;a\r\n\r\n\r\n0;b=c\r\n\r\n", "\r\n", true, 0 },
-	{ "1; a=\"b;c\" ;d\t=\xff\r\nx\r\n0\r\n\r\n", "x", true, 0 },
+	{ "1; a=\"b;c\" ;d\t= e\t;f\r\nx\r\n0\r\n\r\n", "x", true, 0 },
+	{ "1;a=\"\";b=\"\\\"\\\\\xff=\"\r\nx\r\n0;c\r\n\r\n", "x", true, 0 },
 	{ "1\r\nx\r\n0\r\nA: b\r\nC:\r\nD:\te\tf\x80\r\n\r\ny", "x", true, 1 },
 	{ "3\r\nab", "ab", false, 0 },
 	{ "3\r\nabc\r\n0\r\n\r", "abc", false, 0 },
@@ -246,6 +270,13 @@ is_text(int c)
 	return c == '\t' || (c >= 0x20 && c != 0x7f);
 }
 
+static bool
+is_none(int c)
+{
+	(void)c;
+	return false;
+}
+
 /* The byte comes behind `before`; `others` lead elsewhere from there. */
 static const struct place {
 	const char *what, *before, *others;
@@ -253,7 +284,14 @@ static const struct place {
 } places[] = {
 	{ "chunk size", "1", "\r;", is_hex },
 	{ "extension's first", "0;", " \t", is_tchar },
-	{ "extension", "0;a", "\r", is_text },
+	{ "extension's name", "0;a", "\r \t;=", is_tchar },
+	{ "behind it", "0;a ", " \t;=", is_none },
+	{ "extension's value", "0;a=", " \t\"", is_tchar },
+	{ "value's next", "0;a=b", "\r \t;", is_tchar },
+	{ "quoted value", "0;a=\"", "\"\\", is_text },
+	{ "quoted pair", "0;a=\"\\", "", is_text },
+	{ "behind the quotes", "0;a=\"\"", "\r \t;", is_none },
+	{ "behind the value", "0;a=b ", " \t;", is_none },
 	{ "trailer name", "0\r\na", ":", is_tchar },
 	{ "trailer value", "0\r\na:", "\r", is_text },
 };
