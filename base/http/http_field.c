@@ -401,6 +401,13 @@ take_field(struct gw_http_head *h)
 	return know_field(h, f);
 }
 
+void
+gw_http_decline_upgrade(struct gw_http_msg *m)
+{
+	m->wants_upgrade = false;
+	m->upgrade = (struct gw_str){ NULL, 0 };
+}
+
 /* RFC 9112 9.3; Keep-Alive's parameters mean nothing to us. */
 static void
 judge_connection(struct gw_http_head *h)
@@ -413,7 +420,7 @@ judge_connection(struct gw_http_head *h)
 	m->wants_upgrade = m->upgrade.len > 0 && h->says_upgrade &&
 			   m->minor == 1;
 	if (!m->wants_upgrade)
-		m->upgrade = (struct gw_str){ NULL, 0 };
+		gw_http_decline_upgrade(m);
 }
 
 enum gw_http_rule

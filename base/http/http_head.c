@@ -222,6 +222,9 @@ judge_request(struct gw_http_head *h)
 	has_body = m->framing == GW_BODY_CHUNKED || m->content_length > 0;
 	if (m->wants_upgrade && has_body)
 		return GW_RULE_UPGRADE_BODY;
+	/* RFC 9110 7.8 has 100 come before 101, or no upgrade at all. */
+	if (gw_http_has(h, GW_HF_EXPECT))
+		gw_http_decline_upgrade(m);
 	/* RFC 9110 10.1.1: not in HTTP/1.0, nor without content. */
 	m->expects_continue = has_body && m->minor == 1 &&
 			      gw_http_has(h, GW_HF_EXPECT);

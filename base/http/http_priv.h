@@ -209,6 +209,8 @@ struct gw_http_head {
 enum gw_http_rule gw_http_take_crlf(struct gw_http_head *h);
 /* All field lines and the empty line; then what they say together. */
 enum gw_http_rule gw_http_take_fields(struct gw_http_head *h);
+/* As if none had been asked for. */
+void gw_http_decline_upgrade(struct gw_http_msg *m);
 const char *gw_http_skip_text(const char *p, const char *end);
 
 static inline bool
