@@ -26,7 +26,7 @@
 	  "no method has over 32 bytes (RFC 9112 3)") \
 	X(METHOD_CASE, GW_ERR_HTTP_BAD_REQUEST, "method-case", \
 	  "methods differ by case; this is nearly a known one (RFC 9110 9.1)") \
-	X(METHOD_REFUSED, GW_ERR_HTTP_METHOD, "method-refused", \
+	X(METHOD_REFUSED, GW_ERR_HTTP_NOT_ALLOWED, "method-refused", \
 	  "CONNECT, TRACE and TRACK are not served here (RFC 9110 9.3)") \
 	X(REQUEST_LINE, GW_ERR_HTTP_BAD_REQUEST, "request-line", \
 	  "method, target and version, one space apart (RFC 9112 3)") \

@@ -17,6 +17,7 @@ static const struct {
 	{ 401, "Unauthorized", "Please log on again" },
 	{ 403, "Forbidden", "Access denied" },
 	{ 404, "Not Found", "Not found" },
+	{ 405, "Method Not Allowed", "Request refused" },
 	{ 408, "Request Timeout", "Request refused" },
 	{ 413, "Content Too Large", "Request refused" },
 	{ 414, "URI Too Long", "Request refused" },
@@ -148,6 +149,9 @@ body_json(struct gw_out *o, const struct gw_page *p, const char *time)
 
 /* ---- the head */
 
+/* Others pass as well; of these it is sure that somebody knows them. */
+#define METHODS "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
 static void
 out_head(struct gw_out *o, const struct gw_page *p, size_t body_len)
 {
@@ -172,6 +176,8 @@ out_head(struct gw_out *o, const struct gw_page *p, size_t body_len)
 	gw_out_field(o, "Content-Security-Policy",
 		     "default-src 'none'; style-src 'unsafe-inline'; "
 		     "frame-ancestors 'none'");
+	if (status == 405) /* RFC 9110 15.5.6 */
+		gw_out_field(o, "Allow", METHODS);
 	if (status == 503)
 		gw_out_field(o, "Retry-After", RETRY_AFTER);
 	if (!p->keep_alive)
@@ -199,9 +205,6 @@ gw_page_write(struct gw_out *o, const struct gw_page *p)
 }
 
 /* ---- OPTIONS (RFC 9110 9.3.7) */
-
-/* Others pass as well; of these it is sure that somebody knows them. */
-#define METHODS "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 void
 gw_page_options(struct gw_out *o, time_t now, bool keep_alive)

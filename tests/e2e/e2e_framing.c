@@ -187,11 +187,11 @@ static const struct bad heads[] = {
 	BAD("tab after it", 400, "GET\t/echo/ HTTP/1.1\r\n" HOST "\r\n"),
 	BAD("method of 33 bytes", 501, "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG "
 	    "/echo/ HTTP/1.1\r\n" HOST "\r\n"),
-	BAD("CONNECT", 501, "CONNECT " NAME ":443 HTTP/1.1\r\nHost: " NAME
+	BAD("CONNECT", 405, "CONNECT " NAME ":443 HTTP/1.1\r\nHost: " NAME
 	    ":443\r\n\r\n"),
-	BAD("CONNECT by a path", 501, "CONNECT /echo/ HTTP/1.1\r\n" HOST
+	BAD("CONNECT by a path", 405, "CONNECT /echo/ HTTP/1.1\r\n" HOST
 	    "\r\n"),
-	BAD("TRACE", 501, "TRACE /echo/ HTTP/1.1\r\n" HOST "\r\n"),
+	BAD("TRACE", 405, "TRACE /echo/ HTTP/1.1\r\n" HOST "\r\n"),
 	/* targets */
 	BAD("another authority", 400, "GET http://other.example/echo/ "
 	    "HTTP/1.1\r\n" HOST "\r\n"),

@@ -182,6 +182,11 @@ Test(parts, pages)
 		gw_page_write(&o, &p);
 		cr_assert(!o.bad);
 		text[o.len] = '\0';
+		status = gw_err_http_status(p.reason);
+		cr_assert_eq(strstr(text, "Internal Server Error") != NULL,
+			     status == 500 || status == 200, "%d", status);
+		cr_assert_eq(strstr(text, "\r\nAllow: GET") != NULL,
+			     status == 405, "%d", status);
 		body = strstr(text, "\r\n\r\n") + 4;
 		len = strstr(text, "Content-Length: ");
 		cr_assert_eq(strtoul(len + 16, NULL, 10), strlen(body));

@@ -25,7 +25,7 @@ static const struct bad_request {
 	  400 },
 	{ "bad chunk", "POST /upload HTTP/1.1\r\nHost: h\r\n"
 	  "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400 },
-	{ "connect", "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n", 501 },
+	{ "connect", "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n", 405 },
 	{ "too large", "POST / HTTP/1.1\r\nHost: h\r\n"
 	  "Content-Length: 99999999\r\n\r\n", 413 },
 	{ "too large, chunked", "POST /upload HTTP/1.1\r\nHost: h\r\n"
