@@ -141,24 +141,29 @@ take_target(struct gw_http_head *h, size_t max)
 	return GW_RULE_OK;
 }
 
-/* "HTTP/1." and a digit, in this case (RFC 9112 2.3). What is above 1.1 is
- * read as 1.1, as RFC 9110 2.5 wants: a minor version may not change where a
- * message ends, and what goes on is written anew as 1.1, so that nobody
- * behind us takes it for anything else. */
-static bool
+/* "HTTP/", two digits and the dot between them, in this case (RFC 9112 2.3):
+ * what is none is no request line. What is above 1.1 is read as 1.1, as RFC
+ * 9110 2.5 wants: a minor version may not change where a message ends, and
+ * what goes on is written anew as 1.1, so that nobody behind us takes it for
+ * anything else. */
+static enum gw_http_rule
 read_version(struct gw_http_msg *m, struct gw_str s)
 {
-	if (s.len != VERSION_LEN || memcmp(s.p, "HTTP/1.", 7) != 0 ||
+	if (s.len != VERSION_LEN || memcmp(s.p, "HTTP/", 5) != 0 ||
+	    !gw_http_is_digit(s.p[5]) || s.p[6] != '.' ||
 	    !gw_http_is_digit(s.p[7]))
-		return false;
+		return GW_RULE_VERSION_FORM;
+	if (s.p[5] != '1')
+		return GW_RULE_VERSION;
 	m->minor = s.p[7] != '0';
-	return true;
+	return GW_RULE_OK;
 }
 
 static enum gw_http_rule
 take_version(struct gw_http_head *h)
 {
 	const char *start = h->p;
+	enum gw_http_rule rule;
 	struct gw_str version;
 
 	h->p = gw_http_skip_text(start, h->end);
@@ -168,8 +173,8 @@ take_version(struct gw_http_head *h)
 		return GW_RULE_REQUEST_LINE;
 	if (*h->p != '\r')
 		return gw_http_take_crlf(h);
-	if (!read_version(h->m, version))
-		return GW_RULE_VERSION;
+	if ((rule = read_version(h->m, version)) != GW_RULE_OK)
+		return rule;
 	return gw_http_take_crlf(h);
 }
 
@@ -240,7 +245,7 @@ clear(struct gw_http_msg *m)
 	memset((char *)m + at, 0, sizeof(*m) - at);
 }
 
-/* A head that never ends within the limit: of its target, or otherwise. */
+/* A head beyond the limit: for its method, for its target, or otherwise. */
 static enum gw_http_rule
 judge_long_head(struct gw_http_head *h, size_t target_max)
 {
@@ -248,6 +253,8 @@ judge_long_head(struct gw_http_head *h, size_t target_max)
 
 	while (p < end && gw_http_is_token(*p))
 		p++;
+	if (p - h->p > METHOD_MAX)
+		return GW_RULE_METHOD_ENDLESS;
 	if (p == end || *p != ' ')
 		return GW_RULE_HEAD_LONG;
 	p++;
@@ -334,8 +341,8 @@ take_status_line(struct gw_http_head *h)
 	if (h->end - h->p <= VERSION_LEN || h->p[VERSION_LEN] != ' ' ||
 	    memchr(h->p, '\n', VERSION_LEN) != NULL)
 		return GW_RULE_STATUS_LINE;
-	if (!read_version(h->m, version))
-		return GW_RULE_VERSION;
+	if ((rule = read_version(h->m, version)) != GW_RULE_OK)
+		return rule;
 	h->p += VERSION_LEN + 1;
 	if ((rule = take_status(h)) != GW_RULE_OK)
 		return rule;

@@ -22,6 +22,9 @@
 	  "lines end in CRLF (RFC 9112 2.2)") \
 	X(METHOD_TOKEN, GW_ERR_HTTP_BAD_REQUEST, "method-token", \
 	  "the method is a token and one space (RFC 9112 3)") \
+	X(METHOD_ENDLESS, GW_ERR_HTTP_BAD_REQUEST, "method-endless", \
+	  "over 32 bytes of a token and no end of the head: this is not " \
+	  "HTTP (RFC 9112 2.2)") \
 	X(METHOD_LONG, GW_ERR_HTTP_METHOD, "method-too-long", \
 	  "no method has over 32 bytes (RFC 9112 3)") \
 	X(METHOD_CASE, GW_ERR_HTTP_BAD_REQUEST, "method-case", \
@@ -30,8 +33,11 @@
 	  "CONNECT, TRACE and TRACK are not served here (RFC 9110 9.3)") \
 	X(REQUEST_LINE, GW_ERR_HTTP_BAD_REQUEST, "request-line", \
 	  "method, target and version, one space apart (RFC 9112 3)") \
+	X(VERSION_FORM, GW_ERR_HTTP_BAD_REQUEST, "version-form", \
+	  "a version is HTTP/, one digit, a dot and one digit " \
+	  "(RFC 9112 2.3)") \
 	X(VERSION, GW_ERR_HTTP_VERSION, "version", \
-	  "HTTP/1 and a minor version of one digit (RFC 9112 2.3)") \
+	  "HTTP/1 is spoken here, no other major version (RFC 9110 2.5)") \
 	X(TARGET_LONG, GW_ERR_HTTP_URI_TOO_LONG, "target-too-long", \
 	  "the request target exceeds the limit") \
 	X(TARGET_CHAR, GW_ERR_HTTP_BAD_REQUEST, "target-character", \
@@ -117,7 +123,7 @@
 	X(CHUNK_SIZE, GW_ERR_HTTP_BAD_REQUEST, "chunk-size", \
 	  "a chunk size is 1 to 16 hex digits below 2^63 (RFC 9112 7.1)") \
 	X(CHUNK_EXT, GW_ERR_HTTP_BAD_REQUEST, "chunk-extension", \
-	  "a chunk extension is ; name, no control characters " \
+	  "a chunk extension is ; name, perhaps = token or quoted string " \
 	  "(RFC 9112 7.1.1)") \
 	X(CHUNK_LINE, GW_ERR_HTTP_BAD_REQUEST, "chunk-line-too-long", \
 	  "a chunk line has at most 256 bytes (RFC 9112 7.1.1)") \

@@ -221,8 +221,8 @@ static const struct bad heads[] = {
 	BAD("no version", 400, "GET /echo/\r\n" HOST "\r\n"),
 	BAD("HTTP/2.0", 505, "GET /echo/ HTTP/2.0\r\n" HOST "\r\n"),
 	BAD("HTTP/0.9", 505, "GET /echo/ HTTP/0.9\r\n" HOST "\r\n"),
-	BAD("HTTP/1.10", 505, "GET /echo/ HTTP/1.10\r\n" HOST "\r\n"),
-	BAD("version in small letters", 505, "GET /echo/ http/1.1\r\n" HOST
+	BAD("HTTP/1.10", 400, "GET /echo/ HTTP/1.10\r\n" HOST "\r\n"),
+	BAD("version in small letters", 400, "GET /echo/ http/1.1\r\n" HOST
 	    "\r\n"),
 	/* Host */
 	BAD("no Host", 400, "GET /echo/ HTTP/1.1\r\n\r\n"),
@@ -303,7 +303,7 @@ static const struct large larges[] = {
 	  70000, "", 431 },
 	{ "name", "GET /echo/ HTTP/1.1\r\n" HOST, "n", 17000, ": a\r\n\r\n",
 	  431 },
-	{ "method", "", "M", 17000, " / HTTP/1.1\r\n" HOST "\r\n", 431 },
+	{ "method", "", "M", 17000, " / HTTP/1.1\r\n" HOST "\r\n", 400 },
 	{ "128 fields more", "GET /echo/ HTTP/1.1\r\n" HOST, "A: b\r\n", 128,
 	  "\r\n", 431 },
 	{ "fields without end", "GET /echo/ HTTP/1.1\r\n" HOST, "A: b\r\n",

@@ -81,19 +81,32 @@ static const struct refusal {
 	{ TEXT("GET /a/../b HTTP/1.1\r\n" HOST "\r\n"), 400,
 	  "path-not-plain" },
 	{ TEXT("GET /a\\b HTTP/1.1\r\n" HOST "\r\n"), 400, "path-not-plain" },
-	/* version */
-	{ TEXT("GET / HTTP/1.x\r\n" HOST "\r\n"), 505, "version" },
-	{ TEXT("GET / HTTP/1.:\r\n" HOST "\r\n"), 505, "version" },
+	/* version: none at all, or another */
+	{ TEXT("GET / HTTP/1.x\r\n" HOST "\r\n"), 400, "version-form" },
+	{ TEXT("GET / HTTP/1.:\r\n" HOST "\r\n"), 400, "version-form" },
+	{ TEXT("GET / HTTP/x.1\r\n" HOST "\r\n"), 400, "version-form" },
+	{ TEXT("GET / HTTP/1.10\r\n" HOST "\r\n"), 400, "version-form" },
+	{ TEXT("GET / HTTP/1.\r\n" HOST "\r\n"), 400, "version-form" },
+	{ TEXT("GET / HTTP/1\r\n" HOST "\r\n"), 400, "version-form" },
+	{ TEXT("GET / HTTP/.1\r\n" HOST "\r\n"), 400, "version-form" },
+	{ TEXT("GET / HTTP/\r\n" HOST "\r\n"), 400, "version-form" },
+	{ TEXT("GET / HTTP\r\n" HOST "\r\n"), 400, "version-form" },
+	{ TEXT("GET / HTTP/11\r\n" HOST "\r\n"), 400, "version-form" },
+	{ TEXT("GET / HTTP/01.1\r\n" HOST "\r\n"), 400, "version-form" },
+	{ TEXT("GET / HTTP/1.01\r\n" HOST "\r\n"), 400, "version-form" },
+	{ TEXT("GET / HTTP/1,1\r\n" HOST "\r\n"), 400, "version-form" },
+	{ TEXT("GET / HTTP/+1.1\r\n" HOST "\r\n"), 400, "version-form" },
+	{ TEXT("GET / http/1.1\r\n" HOST "\r\n"), 400, "version-form" },
+	{ TEXT("GET / Http/1.1\r\n" HOST "\r\n"), 400, "version-form" },
+	{ TEXT("GET / HTTP-1.1\r\n" HOST "\r\n"), 400, "version-form" },
+	{ TEXT("GET / HTTPS/1.1\r\n" HOST "\r\n"), 400, "version-form" },
+	{ TEXT("GET / ICY/1.1\r\n" HOST "\r\n"), 400, "version-form" },
+	{ TEXT("GET / HTTP/ 1.1\r\n" HOST "\r\n"), 400, "request-line" },
 	{ TEXT("GET / HTTP/1.2\r\n\r\n"), 400, "host-missing" },
 	{ TEXT("GET / HTTP/2.0\r\n" HOST "\r\n"), 505, "version" },
 	{ TEXT("PRI * HTTP/2.0\r\n\r\n"), 505, "version" },
 	{ TEXT("GET / HTTP/0.9\r\n" HOST "\r\n"), 505, "version" },
-	{ TEXT("GET / HTTP/1.10\r\n" HOST "\r\n"), 505, "version" },
-	{ TEXT("GET / HTTP/1.\r\n" HOST "\r\n"), 505, "version" },
-	{ TEXT("GET / HTTP/01.1\r\n" HOST "\r\n"), 505, "version" },
-	{ TEXT("GET / http/1.1\r\n" HOST "\r\n"), 505, "version" },
-	{ TEXT("GET / HTTP/1,1\r\n" HOST "\r\n"), 505, "version" },
-	{ TEXT("GET / ICY/1.1\r\n" HOST "\r\n"), 505, "version" },
+	{ TEXT("GET / HTTP/9.9\r\n" HOST "\r\n"), 505, "version" },
 	{ TEXT("GET / HTTP/1.1\0\r\n" HOST "\r\n"), 400, "value-nul" },
 	{ TEXT("GET / HTTP/1.1\v\r\n" HOST "\r\n"), 400, "value-control" },
 	/* field lines */
@@ -323,8 +336,9 @@ Test(request, head_limit)
 		     GW_ERR_HTTP_HEADER_TOO_LARGE);
 	cr_expect(names_rule(&err, "head-too-long"));
 	memset(buf, 'a', sizeof(buf));
-	cr_expect_eq(parse(buf, sizeof(buf), &err),
-		     GW_ERR_HTTP_HEADER_TOO_LARGE, "one token");
+	cr_expect_eq(parse(buf, sizeof(buf), &err), GW_ERR_HTTP_BAD_REQUEST,
+		     "one token");
+	cr_expect(names_rule(&err, "method-endless"));
 	memcpy(buf, "GET /", 5);
 	cr_expect_eq(parse(buf, sizeof(buf), &err), GW_ERR_HTTP_URI_TOO_LONG,
 		     "an endless target");
@@ -401,6 +415,9 @@ static const struct reading {
 	{ GET HOST "Content-Length: 0\r\nConnection: upgrade\r\n"
 	  "Upgrade: websocket\r\n\r\n",
 	  GW_BODY_LENGTH, 0, true, false, "websocket" },
+	{ GET HOST "Expect: 100-continue\r\nConnection: upgrade\r\n"
+	  "Upgrade: websocket\r\n\r\n",
+	  GW_BODY_NONE, 0, true, false, NULL },
 	{ GET HOST "Upgrade: websocket\r\n\r\n", GW_BODY_NONE, 0, true, false,
 	  NULL },
 	{ GET HOST "Connection: upgrade\r\n\r\n", GW_BODY_NONE, 0, true, false,

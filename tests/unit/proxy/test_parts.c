@@ -167,10 +167,12 @@ Test(parts, accept)
 			     accepts[i].json, "%s", accepts[i].accept);
 }
 
-/* Every reason fits, in both forms, and says its length right. */
+/* Every reason fits, in both forms, and says its length right; its status has
+ * a phrase, and the fields that go with it. */
 Test(parts, pages)
 {
 	char text[GW_PAGE_MAX + 1];
+	int status;
 
 	for (int i = 0; i < 2 * GW_ERR_COUNT; i++) {
 		struct gw_page p = { .reason = (enum gw_err)(i / 2),

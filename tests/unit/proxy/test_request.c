@@ -33,6 +33,9 @@ static const struct bad_request {
 	{ "expectation", "GET / HTTP/1.1\r\nHost: h\r\nExpect: tea\r\n\r\n",
 	  417 },
 	{ "version", "GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505 },
+	{ "no version", "GET / HTTP/1\r\nHost: h\r\n\r\n", 400 },
+	{ "bad extension", "POST /upload HTTP/1.1\r\nHost: h\r\n"
+	  "Transfer-Encoding: chunked\r\n\r\n1;a[=b\r\n", 400 },
 };
 
 Test(request, bad_requests)
