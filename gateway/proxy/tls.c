@@ -198,6 +198,10 @@ count_record(SSL *ssl)
 	struct gw_sock *s = BIO_get_data(SSL_get_rbio(ssl));
 
 	s->records_left -= s->records_left > 0;
+	/* what it has read already, this record among it, is thrown away */
+	if (s->records_left == 0)
+		SSL_set_shutdown(ssl, SSL_get_shutdown(ssl) |
+				      SSL_RECEIVED_SHUTDOWN);
 }
 
 /* Messages come before OpenSSL acts on them: what came earlier has been

@@ -209,6 +209,32 @@ Test(hostile, key_updates)
 	rig_stop(r);
 }
 
+/* Those that have been read together count as well, and no more of them are
+ * worked off than of others. */
+Test(hostile, key_updates_at_once)
+{
+	static const struct {
+		int count, status;
+	} cases[] = { { 130, -1 }, { 600, -1 }, { 120, 200 } };
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < GW_COUNT(cases); i++) {
+		cr_assert(rig_connect(r, &c, 0));
+		cr_assert_eq(rig_get(&c, "/bytes/1", NULL, NULL), 200);
+		kill(rig_pid(r), SIGSTOP);
+		for (int j = 0; j < cases[i].count; j++)
+			cr_assert(rekeys(&c));
+		rig_send(&c, "GET /bytes/1 HTTP/1.1\r\nHost: h\r\n\r\n");
+		kill(rig_pid(r), SIGCONT);
+		cr_expect_eq(rig_response(&c, NULL, NULL, NULL),
+			     cases[i].status, "%d", cases[i].count);
+		rig_close(&c);
+	}
+	rig_stop(r);
+}
+
 /* ---- a crowd at the door */
 
 #define CROWD 240
