@@ -36,6 +36,14 @@ is_name(const char *s, size_t len)
 	return true;
 }
 
+void
+gw_own_lower(char *name)
+{
+	for (; *name != '\0'; name++)
+		if (*name >= 'A' && *name <= 'Z')
+			*name = (char)(*name - 'A' + 'a');
+}
+
 static void
 add_name(struct gw_strlist *l, const ASN1_STRING *s)
 {
@@ -46,11 +54,8 @@ add_name(struct gw_strlist *l, const ASN1_STRING *s)
 	if (l->n == GW_OWN_NAMES_MAX || !is_name(p, len))
 		return;
 	name = gw_xasprintf("%.*s", (int)len, p);
-	for (char *c = name; *c != '\0'; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c = (char)(*c - 'A' + 'a');
-	l->v = gw_xrealloc(l->v, l->n + 1, sizeof(*l->v));
-	l->v[l->n++] = name;
+	gw_own_lower(name);
+	gw_strlist_take(l, name);
 }
 
 void

@@ -16,6 +16,8 @@
  * commonName, as RFC 6125 has it. Names that no client could ask for are left
  * out. `out` is freed with gw_strlist_clear(). */
 void gw_own_names(X509 *leaf, struct gw_strlist *out);
+/* The form in which names are compared (RFC 4343). In place. */
+void gw_own_lower(char *name);
 /* A name both have, or NULL. Borrowed from `a`. */
 const char *gw_own_shared_name(const struct gw_strlist *a,
 			       const struct gw_strlist *b);

@@ -15,9 +15,9 @@ static OSSL_PROVIDER *whole, *sieve, *null;
 /* ---- what is let through */
 
 /* Of the operations named here, these alone: what the ciphers and groups of
- * tls.c need, and the keys that cards have. SHA-1 is for the fingerprint that
- * OpenSSL takes of each certificate; HMAC as a key and as a signature for the
- * proof that a ticket's owner shows it. */
+ * context.c need, and the keys that cards have. SHA-1 is for the fingerprint
+ * that OpenSSL takes of each certificate; HMAC as a key and as a signature for
+ * the proof that a ticket's owner shows it. */
 static struct {
 	int operation;
 	const char *names[12];

@@ -1,25 +1,9 @@
 /* certs.c — see certs.h. */
 #include "certs.h"
 #include "own.h"
-#include "gw/log.h"
 #include "gw/util.h"
 
 #include <string.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-
-GW_DEFINE_CLEANUP(BIO *, BIO_free)
-
-struct cert {
-	X509 *leaf;
-	STACK_OF(X509) *chain;
-	EVP_PKEY *key;
-	int type;
-	struct gw_strlist names;
-	uint8_t *staple;
-	size_t staple_len;
-	time_t staple_until;
-};
 
 struct group {
 	uint32_t members; /* a bit for each certificate */
@@ -33,7 +17,7 @@ struct name {
 
 struct gw_certs {
 	char title[GW_NAME_MAX];
-	struct cert *v;
+	struct gw_owncert *v;
 	size_t n;
 	struct group *groups;
 	size_t group_count;
@@ -45,100 +29,6 @@ struct gw_certs {
 _Static_assert(GW_OWN_MAX <= 32, "members are bits");
 
 static int slot = -1; /* of the set in its default context's ex_data */
-
-/* ---- reading */
-
-static enum gw_err
-bad(const struct gw_certs *c, const char *what, struct gw_error *err)
-{
-	char text[120];
-
-	ERR_error_string_n(ERR_peek_last_error(), text, sizeof(text));
-	ERR_clear_error();
-	return gw_fail(err, GW_ERR_FILE, "%s: %s: %s", c->title, what, text);
-}
-
-static int
-no_passphrase(char *buf, int size, int rwflag, void *u)
-{
-	(void)buf;
-	(void)size;
-	(void)rwflag;
-	(void)u;
-	return -1;
-}
-
-static bool
-read_chain(const struct gw_file *f, struct cert *out)
-{
-	gw_auto(BIO_free) BIO *in = BIO_new_mem_buf(f->data, (int)f->len);
-	X509 *next;
-
-	out->chain = sk_X509_new_null();
-	if (in == NULL || out->chain == NULL)
-		return false;
-	out->leaf = PEM_read_bio_X509_AUX(in, NULL, no_passphrase, NULL);
-	if (out->leaf == NULL)
-		return false;
-	while ((next = PEM_read_bio_X509(in, NULL, no_passphrase, NULL)) !=
-	       NULL)
-		if (sk_X509_push(out->chain, next) == 0) {
-			X509_free(next);
-			return false;
-		}
-	ERR_clear_error(); /* the end of the file */
-	return true;
-}
-
-static bool
-read_key(const struct gw_file *f, struct cert *out)
-{
-	gw_auto(BIO_free) BIO *in = BIO_new_mem_buf(f->data, (int)f->len);
-
-	if (in != NULL)
-		out->key = PEM_read_bio_PrivateKey(in, NULL, no_passphrase,
-						   NULL);
-	return out->key != NULL &&
-	       X509_check_private_key(out->leaf, out->key) == 1;
-}
-
-/* fail closed: one that is not surely about our certificate, and fresh, is
- * never sent; clients then ask for themselves. gwd has warned of it. */
-static void
-read_staple(const struct gw_certs *c, const struct gw_file *f,
-	    struct cert *out)
-{
-	enum gw_staple s;
-
-	if (f == NULL || f->len == 0)
-		return;
-	s = gw_own_judge_staple(f->data, f->len, out->leaf, out->chain,
-				time(NULL), &out->staple_until);
-	if (s != GW_STAPLE_OK) {
-		gw_event(GW_LOG_DEBUG, "staple-not-used", "listener", c->title,
-			 "detail", gw_staple_text(s), NULL);
-		return;
-	}
-	out->staple = gw_xcalloc(f->len, 1);
-	memcpy(out->staple, f->data, f->len);
-	out->staple_len = f->len;
-}
-
-static enum gw_err
-read_one(struct gw_certs *c, const struct gw_cert_files *f,
-	 struct gw_error *err)
-{
-	struct cert *x = &c->v[c->n++];
-
-	if (f->cert == NULL || !read_chain(f->cert, x))
-		return bad(c, "certificate", err);
-	if (f->key == NULL || !read_key(f->key, x))
-		return bad(c, "key", err);
-	x->type = gw_own_key_type(x->leaf);
-	gw_own_names(x->leaf, &x->names);
-	read_staple(c, f->staple, x);
-	return GW_ERR_OK;
-}
 
 /* ---- groups */
 
@@ -232,25 +122,23 @@ lookup(const struct gw_certs *c, const char *text)
 	return bsearch(&key, c->names, c->name_count, sizeof(key), by_text);
 }
 
+/* A name in DNS has no more (RFC 1035, 2.3.4). */
+#define ASKED_MAX 255
+
 /* A star stands for exactly one label, the first (RFC 6125, 6.4.3). */
 static const struct name *
 find_name(const struct gw_certs *c, const char *asked)
 {
-	char text[256 + 1];
+	char text[ASKED_MAX + 2], *name = text + 1, *dot; /* a star, NUL */
 	const struct name *found;
-	char *dot;
 
-	if (!gw_copy(text + 1, sizeof(text) - 1, asked))
+	if (!gw_copy(name, sizeof(text) - 1, asked) || *name == '*')
 		return NULL;
-	for (char *p = text + 1; *p != '\0'; p++)
-		if (*p >= 'A' && *p <= 'Z')
-			*p = (char)(*p - 'A' + 'a');
-	found = lookup(c, text + 1);
-	if (found != NULL || text[1] == '*')
-		return text[1] == '*' ? NULL : found;
-	dot = strchr(text + 1, '.');
-	if (dot == NULL || dot == text + 1)
-		return NULL;
+	gw_own_lower(name);
+	found = lookup(c, name);
+	dot = strchr(name, '.');
+	if (found != NULL || dot == NULL || dot == name)
+		return found;
 	dot[-1] = '*';
 	return lookup(c, dot - 1);
 }
@@ -279,7 +167,7 @@ on_name(SSL *ssl, int *al, void *arg)
 	return SSL_TLSEXT_ERR_OK;
 }
 
-static struct cert *
+static struct gw_owncert *
 find_leaf(const struct gw_certs *c, const X509 *leaf)
 {
 	for (size_t i = 0; i < c->n; i++)
@@ -288,36 +176,15 @@ find_leaf(const struct gw_certs *c, const X509 *leaf)
 	return NULL;
 }
 
-static bool
-is_fresh(const struct gw_certs *c, struct cert *x)
-{
-	if (x->staple == NULL)
-		return false;
-	if (time(NULL) < x->staple_until)
-		return true;
-	gw_event(GW_LOG_WARN, "staple-ended", "listener", c->title, "name",
-		 x->names.n > 0 ? x->names.v[0] : "", NULL);
-	free(x->staple); /* said once */
-	x->staple = NULL;
-	return false;
-}
-
 /* OpenSSL has chosen the certificate by now. */
 static int
 on_status(SSL *ssl, void *arg)
 {
-	struct gw_certs *c = arg;
-	struct cert *x = find_leaf(c, SSL_get_certificate(ssl));
-	uint8_t *copy;
+	const struct gw_certs *c = arg;
+	struct gw_owncert *x = find_leaf(c, SSL_get_certificate(ssl));
 
-	if (x == NULL || !is_fresh(c, x))
-		return SSL_TLSEXT_ERR_NOACK;
-	copy = OPENSSL_memdup(x->staple, x->staple_len);
-	if (copy == NULL)
-		return SSL_TLSEXT_ERR_NOACK;
-	/* takes the copy */
-	SSL_set_tlsext_status_ocsp_resp(ssl, copy, (long)x->staple_len);
-	return SSL_TLSEXT_ERR_OK;
+	return x != NULL && gw_owncert_staple(x, c->title, ssl)
+		       ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
 /* ---- life */
@@ -344,20 +211,22 @@ gw_certs_init(void)
 }
 
 enum gw_err
-gw_certs_new(const char *title, const struct gw_cert_files *files,
-	     size_t count, struct gw_certs **out, struct gw_error *err)
+gw_certs_new(const struct gw_conf_listener *l,
+	     const struct gw_owncert_files *files, size_t count,
+	     struct gw_certs **out, struct gw_error *err)
 {
 	struct gw_certs *c = gw_xcalloc(1, sizeof(*c));
 	enum gw_err rc = GW_ERR_OK;
 
-	if (!gw_copy(c->title, sizeof(c->title), title) || count == 0 ||
+	c->is_strict = l->strict_sni;
+	if (!gw_copy(c->title, sizeof(c->title), l->title) || count == 0 ||
 	    count > GW_OWN_MAX)
-		rc = gw_fail(err, GW_ERR_FILE, "%s: %zu certificates", title,
-			     count);
+		rc = gw_fail(err, GW_ERR_FILE, "%s: %zu certificates",
+			     l->title, count);
 	else
 		c->v = gw_xcalloc(count, sizeof(*c->v));
 	for (size_t i = 0; i < count && rc == GW_ERR_OK; i++)
-		rc = read_one(c, &files[i], err);
+		rc = gw_owncert_read(l->title, &files[i], &c->v[c->n++], err);
 	if (rc != GW_ERR_OK) {
 		gw_certs_free(c);
 		return rc;
@@ -365,16 +234,6 @@ gw_certs_new(const char *title, const struct gw_cert_files *files,
 	make_groups(c);
 	*out = c;
 	return GW_ERR_OK;
-}
-
-static void
-clear_cert(struct cert *x)
-{
-	X509_free(x->leaf);
-	sk_X509_pop_free(x->chain, X509_free);
-	EVP_PKEY_free(x->key);
-	gw_strlist_clear(&x->names);
-	free(x->staple);
 }
 
 void
@@ -386,7 +245,7 @@ gw_certs_free(struct gw_certs *c)
 	for (size_t i = 1; i < c->group_count; i++)
 		SSL_CTX_free(c->groups[i].ctx);
 	for (size_t i = 0; i < c->n; i++)
-		clear_cert(&c->v[i]);
+		gw_owncert_clear(&c->v[i]);
 	free(c->groups);
 	free(c->names);
 	free(c->v);
@@ -406,8 +265,7 @@ gw_certs_use(struct gw_certs *c, size_t group, SSL_CTX *ctx)
 
 	for (size_t i = 0; i < c->n; i++)
 		if ((g->members & 1u << i) != 0 &&
-		    SSL_CTX_use_cert_and_key(ctx, c->v[i].leaf, c->v[i].key,
-					     c->v[i].chain, 1) != 1)
+		    !gw_owncert_use(&c->v[i], ctx))
 			return false;
 	if (SSL_CTX_set_tlsext_status_cb(ctx, on_status) != 1 ||
 	    SSL_CTX_set_tlsext_status_arg(ctx, c) != 1)
@@ -417,11 +275,10 @@ gw_certs_use(struct gw_certs *c, size_t group, SSL_CTX *ctx)
 }
 
 bool
-gw_certs_attach(struct gw_certs *c, bool is_strict)
+gw_certs_attach(struct gw_certs *c)
 {
 	SSL_CTX *dflt = c->groups[0].ctx;
 
-	c->is_strict = is_strict;
 	return SSL_CTX_set_tlsext_servername_callback(dflt, on_name) == 1 &&
 	       SSL_CTX_set_tlsext_servername_arg(dflt, c) == 1 &&
 	       SSL_CTX_set_ex_data(dflt, slot, c) == 1;

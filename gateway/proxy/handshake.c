@@ -189,7 +189,7 @@ on_message(SSL *ssl, int type)
 
 /* Whether its signature may be looked at: with the keys that no card has that
  * alone takes milliseconds, and any stranger can show one. Other kinds of key
- * are bounded by the groups of tls.c. */
+ * are bounded by the groups of context.c. */
 static bool
 is_too_costly(const EVP_PKEY *key)
 {

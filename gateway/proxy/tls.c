@@ -2,27 +2,12 @@
 #include "tls.h"
 #include "alert.h"
 #include "algs.h"
+#include "certs.h"
 #include "heap.h"
 #include "gw/util.h"
 
-#include <errno.h>
-#include <string.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 
-#define CIPHERS_12 "ECDHE+AESGCM:ECDHE+CHACHA20"
-/* P-521 last: in 1.2 the list also says which keys cards may have */
-#define GROUPS     "X25519:P-256:P-384:P-521"
-/* No SHA-1, SHA-224 or DSA, whatever the library was built to allow. */
-#define SIGNATURES "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:ed448:" \
-		   "rsa_pss_pss_sha256:rsa_pss_pss_sha384:" \
-		   "rsa_pss_pss_sha512:RSA-PSS+SHA256:RSA-PSS+SHA384:" \
-		   "RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512"
-#define SECURITY_LEVEL 2
-/* Of a client's Certificate message; what comes through is judged by
- * GW_CHAIN_MAX and its like. */
-#define CERTIFICATES_MAX 65536
 /* Records without data that one connection may send. In the handshake a
  * message may come in records of one byte each (RFC 8446, 5.1): what is bounded
  * there is the message. Afterwards who rekeys does so every some million
@@ -30,10 +15,6 @@
  * are too many (16 KiB, 600) is still worked off. */
 #define SHAKE_RECORDS_MAX 20000
 #define IDLE_RECORDS_MAX  128
-
-GW_DEFINE_CLEANUP(BIO *, BIO_free)
-GW_DEFINE_CLEANUP(X509 *, X509_free)
-GW_DEFINE_CLEANUP(SSL_CTX *, SSL_CTX_free)
 
 /* ---- the BIO: OpenSSL's own would ask the kernel where we know better */
 
@@ -141,53 +122,13 @@ gw_tls_owner(const SSL *ssl)
 	return SSL_get_app_data(ssl);
 }
 
-/* ---- contexts */
-
-static enum gw_err
-tls_fail(struct gw_error *err, const char *whose, const char *what)
+static struct gw_sock *
+sock_of(const SSL *ssl)
 {
-	char text[120];
-
-	ERR_error_string_n(ERR_peek_last_error(), text, sizeof(text));
-	ERR_clear_error();
-	return gw_fail(err, GW_ERR_FILE, "%s: %s: %s", whose, what, text);
+	return BIO_get_data(SSL_get_rbio(ssl));
 }
 
-static int
-no_passphrase(char *buf, int size, int rwflag, void *u)
-{
-	(void)buf;
-	(void)size;
-	(void)rwflag;
-	(void)u;
-	return -1;
-}
-
-/* Who offers protocols and none of ours is told so (RFC 7301, 3.2). */
-static int
-choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
-		const unsigned char *in, unsigned in_len, void *arg)
-{
-	static const unsigned char ours[] = "\x08http/1.1";
-	unsigned char *chosen;
-
-	(void)ssl;
-	(void)arg;
-	if (SSL_select_next_proto(&chosen, out_len, ours, sizeof(ours) - 1, in,
-				  in_len) != OPENSSL_NPN_NEGOTIATED)
-		return SSL_TLSEXT_ERR_ALERT_FATAL;
-	*out = chosen;
-	return SSL_TLSEXT_ERR_OK;
-}
-
-static void
-forbid_resumption(SSL_CTX *ctx)
-{
-	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
-	SSL_CTX_set_num_tickets(ctx, 0);
-	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_max_early_data(ctx, 0);
-}
+/* ---- what comes */
 
 /* A record without data (KeyUpdate, a ClientHello to renegotiate …) costs us
  * as much as its sender, and OpenSSL reads on to the next one without coming
@@ -195,7 +136,7 @@ forbid_resumption(SSL_CTX *ctx)
 static void
 count_record(SSL *ssl)
 {
-	struct gw_sock *s = BIO_get_data(SSL_get_rbio(ssl));
+	struct gw_sock *s = sock_of(ssl);
 
 	s->records_left -= s->records_left > 0;
 	/* what it has read already, this record among it, is thrown away */
@@ -225,173 +166,12 @@ on_record(int is_ours, int version, int type, const void *buf, size_t len,
 		count_record(ssl);
 }
 
-static void
-set_modes(SSL_CTX *ctx)
+void
+gw_tls_hook(SSL_CTX *ctx, const struct gw_tls_hooks *hooks)
 {
+	SSL_CTX_set_cert_verify_callback(ctx, hooks->verify, NULL);
 	SSL_CTX_set_msg_callback(ctx, on_record);
-	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION |
-				 SSL_OP_NO_COMPRESSION |
-				 SSL_OP_CIPHER_SERVER_PREFERENCE |
-				 SSL_OP_PRIORITIZE_CHACHA |
-				 SSL_OP_IGNORE_UNEXPECTED_EOF);
-	SSL_CTX_set_mode(ctx, SSL_MODE_ASYNC | SSL_MODE_RELEASE_BUFFERS |
-			      SSL_MODE_ENABLE_PARTIAL_WRITE |
-			      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	/* header and body of a record in one read */
-	SSL_CTX_set_read_ahead(ctx, 1);
-	SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
-	forbid_resumption(ctx);
-}
-
-static bool
-set_versions(SSL_CTX *ctx)
-{
-	SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
-	return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
-	       SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
-	       SSL_CTX_set_cipher_list(ctx, CIPHERS_12) == 1 &&
-	       SSL_CTX_set1_groups_list(ctx, GROUPS) == 1 &&
-	       SSL_CTX_set1_sigalgs_list(ctx, SIGNATURES) == 1 &&
-	       SSL_CTX_set1_client_sigalgs_list(ctx, SIGNATURES) == 1;
-}
-
-static bool
-offer(SSL_CTX *ctx, const STACK_OF(X509_NAME) *names)
-{
-	STACK_OF(X509_NAME) *copy =
-		names == NULL ? sk_X509_NAME_new_null()
-			      : sk_X509_NAME_deep_copy(names, X509_NAME_dup,
-						       X509_NAME_free);
-
-	if (copy == NULL)
-		return false;
-	SSL_CTX_set_client_CA_list(ctx, copy); /* takes them */
-	return true;
-}
-
-static bool
-set_verify(SSL_CTX *ctx, const struct gw_tls_setup *s)
-{
-	int mode = SSL_VERIFY_PEER;
-
-	if (s->listener->denied == GW_DENIED_ALERT)
-		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-	SSL_CTX_set_verify(ctx, mode, NULL);
-	SSL_CTX_set_max_cert_list(ctx, CERTIFICATES_MAX);
-	SSL_CTX_set_cert_verify_callback(ctx, s->hooks->verify, NULL);
-	SSL_CTX_set_msg_callback_arg(ctx, (void *)s->hooks);
-	return offer(ctx, s->ca_names);
-}
-
-static enum gw_err
-make_context(const struct gw_tls_setup *s, struct gw_certs *certs,
-	     size_t group, SSL_CTX **out, struct gw_error *err)
-{
-	const char *title = s->listener->title;
-	gw_auto(SSL_CTX_free) SSL_CTX *ctx =
-		SSL_CTX_new_ex(gw_algs_tls(), NULL, TLS_server_method());
-
-	if (ctx == NULL || !set_versions(ctx) || !set_verify(ctx, s) ||
-	    !gw_alert_allow(ctx))
-		return tls_fail(err, title, "TLS");
-	set_modes(ctx);
-	if (s->prepare != NULL && !s->prepare(ctx, s))
-		return tls_fail(err, title, "tickets");
-	if (!gw_certs_use(certs, group, ctx))
-		return tls_fail(err, title, "certificate");
-	*out = gw_steal(&ctx);
-	return GW_ERR_OK;
-}
-
-enum gw_err
-gw_tls_ctx_new(const struct gw_tls_setup *s, SSL_CTX **out,
-	       struct gw_error *err)
-{
-	struct gw_certs *certs = NULL;
-	SSL_CTX *dflt = NULL, *other;
-	enum gw_err rc = gw_certs_new(s->listener->title, s->files,
-				      s->file_count, &certs, err);
-
-	if (rc == GW_ERR_OK)
-		rc = make_context(s, certs, 0, &dflt, err);
-	for (size_t i = 1; rc == GW_ERR_OK && i < gw_certs_groups(certs); i++)
-		rc = make_context(s, certs, i, &other, err);
-	if (rc == GW_ERR_OK &&
-	    !gw_certs_attach(certs, s->listener->strict_sni))
-		rc = tls_fail(err, s->listener->title, "TLS");
-	if (rc != GW_ERR_OK) {
-		SSL_CTX_free(dflt);
-		gw_certs_free(certs);
-		return rc;
-	}
-	*out = dflt;
-	return GW_ERR_OK;
-}
-
-enum gw_err
-gw_tls_add_ca(STACK_OF(X509_NAME) *names, const struct gw_file *f,
-	      struct gw_error *err)
-{
-	gw_auto(BIO_free) BIO *in = BIO_new_mem_buf(f->data, (int)f->len);
-	gw_auto(X509_free) X509 *ca = NULL;
-	X509_NAME *name;
-
-	if (in != NULL)
-		ca = PEM_read_bio_X509(in, NULL, no_passphrase, NULL);
-	if (ca == NULL)
-		return tls_fail(err, f->name, "CA certificate");
-	name = X509_NAME_dup(X509_get_subject_name(ca));
-	if (name == NULL || sk_X509_NAME_push(names, name) == 0) {
-		X509_NAME_free(name);
-		return tls_fail(err, f->name, "CA certificate");
-	}
-	return GW_ERR_OK;
-}
-
-static bool
-read_names(const uint8_t *der, size_t len, STACK_OF(X509_NAME) *out)
-{
-	const uint8_t *p = der;
-
-	while (p < der + len) {
-		X509_NAME *name = d2i_X509_NAME(NULL, &p,
-						(long)(der + len - p));
-
-		if (name == NULL || sk_X509_NAME_push(out, name) == 0) {
-			X509_NAME_free(name);
-			ERR_clear_error();
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool
-offer_everywhere(SSL_CTX *dflt, const STACK_OF(X509_NAME) *names)
-{
-	SSL_CTX *ctx;
-	bool ok = true;
-
-	for (size_t i = 0; (ctx = gw_certs_context(dflt, i)) != NULL; i++)
-		ok = offer(ctx, names) && ok;
-	return ok;
-}
-
-bool
-gw_tls_offer_cas(SSL_CTX *ctx, const uint8_t *der, size_t len)
-{
-	STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
-	bool ok = names != NULL && read_names(der, len, names) &&
-		  (ctx == NULL || offer_everywhere(ctx, names));
-
-	sk_X509_NAME_pop_free(names, X509_NAME_free);
-	return ok;
-}
-
-bool
-gw_tls_offer_same_cas(SSL_CTX *ctx, const SSL_CTX *as)
-{
-	return offer_everywhere(ctx, SSL_CTX_get_client_CA_list(as));
+	SSL_CTX_set_msg_callback_arg(ctx, (void *)hooks);
 }
 
 /* ---- moving on */
@@ -404,10 +184,28 @@ explain(char *why, size_t why_len)
 				     ? "too many large messages at once"
 				     : ERR_reason_error_string(e);
 
-	if (why != NULL &&
-	    !gw_copy(why, why_len, reason != NULL ? reason : "closed"))
-		why[0] = '\0';
+	if (why != NULL)
+		gw_format(why, why_len, "%s",
+			  reason != NULL ? reason : "closed");
 	ERR_clear_error();
+}
+
+static enum gw_handshake
+done(struct gw_sock *s)
+{
+	s->must_ask = true;
+	s->records_left = GW_MIN(s->records_left, IDLE_RECORDS_MAX);
+	return GW_HS_DONE;
+}
+
+static enum gw_handshake
+failed(char *why, size_t why_len)
+{
+	bool is_missing = ERR_GET_REASON(ERR_peek_error()) ==
+			  SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
+
+	explain(why, why_len);
+	return is_missing ? GW_HS_NO_CERTIFICATE : GW_HS_FAILED;
 }
 
 /* The error queue is empty whenever OpenSSL is called: what fails clears it.
@@ -416,15 +214,9 @@ enum gw_handshake
 gw_tls_handshake(SSL *ssl, char *why, size_t why_len)
 {
 	int rc = SSL_do_handshake(ssl);
-	bool is_missing;
 
-	if (rc == 1) {
-		struct gw_sock *s = BIO_get_data(SSL_get_rbio(ssl));
-
-		s->must_ask = true;
-		s->records_left = GW_MIN(s->records_left, IDLE_RECORDS_MAX);
-		return GW_HS_DONE;
-	}
+	if (rc == 1)
+		return done(sock_of(ssl));
 	switch (SSL_get_error(ssl, rc)) {
 	case SSL_ERROR_WANT_READ:
 	case SSL_ERROR_WANT_WRITE:
@@ -432,10 +224,7 @@ gw_tls_handshake(SSL *ssl, char *why, size_t why_len)
 	case SSL_ERROR_WANT_ASYNC:
 		return GW_HS_PAUSED;
 	default:
-		is_missing = ERR_GET_REASON(ERR_peek_error()) ==
-			     SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
-		explain(why, why_len);
-		return is_missing ? GW_HS_NO_CERTIFICATE : GW_HS_FAILED;
+		return failed(why, why_len);
 	}
 }
 
@@ -457,7 +246,7 @@ outcome(SSL *ssl, int rc)
 enum gw_xfer
 gw_tls_read(SSL *ssl, void *buf, size_t len, size_t *out_n)
 {
-	struct gw_sock *s = BIO_get_data(SSL_get_rbio(ssl));
+	struct gw_sock *s = sock_of(ssl);
 	int rc;
 
 	/* OpenSSL would fetch a buffer for a record before it asked us. After

@@ -1,11 +1,11 @@
 /* worker.c — see worker.h. */
 #include "worker.h"
 #include "algs.h"
+#include "canames.h"
 #include "heap.h"
 #include "reserve.h"
 #include "conn.h"
 #include "exchange.h"
-#include "tls.h"
 #include "gw/log.h"
 #include "gw/util.h"
 
@@ -76,7 +76,7 @@ static void
 take_ca_names(struct gw_worker *w, struct gw_mail *m)
 {
 	for (size_t i = 0; i < w->site->listener_count; i++)
-		if (!gw_tls_offer_cas(w->listeners[i].tls, m->names,
+		if (!gw_canames_offer(w->listeners[i].tls, m->names,
 				      m->names_len))
 			gw_event(GW_LOG_ERR, "ca-names-refused", NULL);
 }
@@ -87,7 +87,7 @@ take_tls(struct gw_worker *w, struct gw_mail *m)
 {
 	struct gw_listener *l = &w->listeners[m->index];
 
-	if (!gw_tls_offer_same_cas(m->tls, l->tls)) {
+	if (!gw_canames_offer_same(m->tls, l->tls)) {
 		gw_event(GW_LOG_ERR, "ca-names-refused", NULL);
 		return;
 	}
