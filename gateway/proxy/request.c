@@ -14,6 +14,12 @@
 /* ---- the request's head */
 
 static bool
+is_get(struct gw_str method)
+{
+	return method.len == 3 && memcmp(method.p, "GET", 3) == 0;
+}
+
+static bool
 is_safe_twice(struct gw_str method)
 {
 	static const char *const names[] = { "GET", "HEAD", "OPTIONS", "PUT",
@@ -57,6 +63,15 @@ note_request(struct gw_exchange *x, const struct gw_http_msg *m)
 			  (int)GW_MIN(m->target.len, (size_t)80), m->target.p);
 }
 
+/* RFC 6455 4.1: WebSocket begins with a GET. Who is asked otherwise goes on
+ * with HTTP, which a server is always free to (RFC 9110 7.8). */
+static bool
+may_upgrade(const struct gw_exchange *x, const struct gw_http_msg *m)
+{
+	return m->wants_upgrade && x->upstream->site->conf->websocket &&
+	       (!x->asks_websocket || is_get(m->method));
+}
+
 /* Where it may go. */
 static enum gw_err
 judge(struct gw_conn *c, const struct gw_http_msg *m)
@@ -74,8 +89,7 @@ judge(struct gw_conn *c, const struct gw_http_msg *m)
 	if (route != NULL && !gw_ident_may_use(c->ident, route->slot))
 		return GW_ERR_POLICY_GROUP;
 	x->upstream = &c->worker->upstreams[up];
-	x->wants_upgrade = m->wants_upgrade &&
-			   x->upstream->site->conf->websocket;
+	x->wants_upgrade = may_upgrade(x, m);
 	return GW_ERR_OK;
 }
 

@@ -80,6 +80,31 @@ Test(upgrade, tunnel_not_wanted)
 	rig_stop(r);
 }
 
+/* RFC 6455 4.1; another protocol may begin as it likes. */
+Test(upgrade, websocket_begins_with_get)
+{
+	static const char *const texts[] = {
+		"POST /frames/whole", "PUT /frames/whole", "BREW /frames/whole",
+	};
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+	char text[256];
+
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < GW_COUNT(texts); i++) {
+		cr_assert(rig_connect(r, &c, 0));
+		snprintf(text, sizeof(text), "%s HTTP/1.1\r\nHost: h\r\n"
+			 "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+			 texts[i]);
+		rig_send(&c, text);
+		/* the played server switches all the same */
+		cr_assert_eq(rig_response(&c, NULL, NULL, NULL), 502, "%s",
+			     texts[i]);
+		rig_close(&c);
+	}
+	rig_stop(r);
+}
+
 Test(upgrade, tunnel_rests_too_long)
 {
 	static const struct rig_key keys[] = {
