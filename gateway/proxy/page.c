@@ -14,7 +14,6 @@ static const struct {
 	const char *phrase, *title;
 } kinds[] = {
 	{ 400, "Bad Request", "Request refused" },
-	{ 401, "Unauthorized", "Please log on again" },
 	{ 403, "Forbidden", "Access denied" },
 	{ 404, "Not Found", "Not found" },
 	{ 405, "Method Not Allowed", "Request refused" },

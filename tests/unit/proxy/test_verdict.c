@@ -91,7 +91,7 @@ Test(verdict, ended_before_it_began)
 
 	rig_answer(r, &(struct rig_answer){ .lifetime = -10 });
 	cr_assert(rig_connect(r, &c, 0));
-	cr_assert_eq(rig_get(&c, "/", NULL, NULL), 401);
+	cr_assert_eq(rig_get(&c, "/", NULL, NULL), 403);
 	rig_close(&c);
 	cr_assert_eq(rig_leaves(r), 1);
 	rig_stop(r);
