@@ -3,17 +3,12 @@
 #include "tls.h"
 #include "worker.h"
 
-#include <sys/ioctl.h>
-#include <linux/sockios.h>
-
 uint32_t
 gw_conn_drained(struct gw_conn *c)
 {
-	int n = 0;
 	uint32_t before = c->queued;
 
-	(void)ioctl(c->sock.io.fd, SIOCOUTQ, &n);
-	c->queued = n > 0 ? (uint32_t)n : 0;
+	c->queued = gw_sock_queued(&c->sock);
 	return before > c->queued ? before - c->queued : 0;
 }
 

@@ -3,6 +3,7 @@
 #include "conn.h"
 #include "exchange.h"
 #include "http.h"
+#include "tls.h"
 #include "worker.h"
 
 /* Pipelined requests answered before others get their turn. */
@@ -56,7 +57,9 @@ read_head(struct gw_conn *c)
 		request_idle(c);
 		return false;
 	case GW_XFER_EOF:
-		gw_conn_finish(c, "client closed");
+		gw_conn_finish(c, gw_tls_was_told(c->ssl)
+					  ? "client closed"
+					  : "client closed without goodbye");
 		return false;
 	default:
 		gw_conn_end(c, "client lost");

@@ -3,7 +3,9 @@
 #include "gw/util.h"
 
 #include <errno.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <linux/sockios.h>
 
 enum gw_err
 gw_sock_add(struct gw_loop *l, struct gw_sock *s, int fd,
@@ -78,6 +80,18 @@ gw_sock_write(struct gw_sock *s, const void *buf, size_t len, size_t *out_n)
 		s->can_write = false;
 	*out_n = (size_t)n;
 	return GW_XFER_OK;
+}
+
+/* After a reset the kernel goes on telling of what was thrown away. */
+uint32_t
+gw_sock_queued(const struct gw_sock *s)
+{
+	int n = 0;
+
+	if (s->is_broken)
+		return 0;
+	(void)ioctl(s->io.fd, SIOCOUTQ, &n);
+	return n > 0 ? (uint32_t)n : 0;
 }
 
 void

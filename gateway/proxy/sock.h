@@ -43,6 +43,8 @@ enum gw_xfer gw_sock_read(struct gw_sock *s, void *buf, size_t len,
 			  size_t *out_n);
 enum gw_xfer gw_sock_write(struct gw_sock *s, const void *buf, size_t len,
 			   size_t *out_n);
+/* Bytes written that the peer's kernel has yet to acknowledge. */
+uint32_t gw_sock_queued(const struct gw_sock *s);
 void gw_sock_close(struct gw_loop *l, struct gw_sock *s);
 
 #endif

@@ -260,6 +260,13 @@ gw_tls_read(SSL *ssl, void *buf, size_t len, size_t *out_n)
 	return rc == 1 ? GW_XFER_OK : outcome(ssl, rc);
 }
 
+/* OpenSSL asks for no more once close_notify has come. */
+bool
+gw_tls_was_told(const SSL *ssl)
+{
+	return BIO_test_flags(SSL_get_rbio(ssl), BIO_FLAGS_IN_EOF) == 0;
+}
+
 enum gw_xfer
 gw_tls_write(SSL *ssl, const void *buf, size_t len, size_t *out_n)
 {

@@ -40,6 +40,11 @@ enum gw_handshake gw_tls_handshake(SSL *ssl, char *why, size_t why_len);
 #define GW_TLS_RECORD SSL3_RT_MAX_PLAIN_LENGTH
 
 enum gw_xfer gw_tls_read(SSL *ssl, void *buf, size_t len, size_t *out_n);
+/* After EOF: whether it was said within TLS, by close_notify. A FIN alone can
+ * be anybody's on the way (RFC 8446 6.1); yet many clients say no more than
+ * that, and where length or framing tells what is whole it will do (RFC 9112
+ * 9.8). */
+bool gw_tls_was_told(const SSL *ssl);
 enum gw_xfer gw_tls_write(SSL *ssl, const void *buf, size_t len,
 			  size_t *out_n);
 /* Says close_notify; never again once that was OK. AGAIN: it has not gone out

@@ -7,6 +7,8 @@
 
 /* Buffers full each way before others get their turn. */
 #define ROUNDS_MAX 4
+/* How often is looked whether a server has what its lost client had said. */
+#define LOOK_MS    20
 
 static struct gw_buf *
 buffer(struct gw_conn *c, struct gw_buf **b)
@@ -19,6 +21,21 @@ buffer(struct gw_conn *c, struct gw_buf **b)
 
 /* ---- client to upstream */
 
+/* It is gone, without a goodbye or after it. Its last words have the time of
+ * a body to arrive: the reset would throw away what the kernel has of them. */
+static void
+note_lost(struct gw_conn *c)
+{
+	uint64_t now = gw_loop_now_ms(c->worker->loop);
+	uint64_t most = (uint64_t)gw_conn_conf(c)->body_timeout_ms;
+
+	if (c->client_lost)
+		return;
+	c->client_lost = true;
+	c->until_ms = GW_MIN(c->until_ms, now + most);
+	gw_conn_deadline(c, LOOK_MS);
+}
+
 static bool
 read_client(struct gw_conn *c)
 {
@@ -26,7 +43,8 @@ read_client(struct gw_conn *c)
 	bool moved = false;
 
 	if (c->client_eof || c->client_lost || c->up_shut) {
-		c->client_lost = c->client_lost || c->sock.is_broken;
+		if (c->sock.is_broken)
+			note_lost(c);
 		return false;
 	}
 	b = buffer(c, &c->in);
@@ -36,15 +54,17 @@ read_client(struct gw_conn *c)
 			moved = true;
 			continue;
 		case GW_XFER_AGAIN:
-			c->client_lost = c->sock.is_broken &&
-					 !c->sock.can_read;
+			if (c->sock.is_broken && !c->sock.can_read)
+				note_lost(c);
 			return moved;
-		case GW_XFER_EOF: /* close_notify, or FIN alone: many clients
-				   * say no more than that */
-			c->client_eof = true;
+		case GW_XFER_EOF:
+			/* fail closed: what may be cut off is no end */
+			c->client_eof = gw_tls_was_told(c->ssl);
+			if (!c->client_eof)
+				note_lost(c);
 			return true;
 		default: /* its last words may wait in `in` */
-			c->client_lost = true;
+			note_lost(c);
 			return true;
 		}
 	return moved;
@@ -151,12 +171,20 @@ write_client(struct gw_conn *c)
 
 /* ---- both */
 
+/* Lost, and the server has all it will get. */
+static bool
+is_done_with_client(const struct gw_conn *c)
+{
+	return c->client_lost && gw_buf_used(c->in) == 0 &&
+	       (c->up_shut || (!c->client_eof &&
+			       gw_sock_queued(&c->up->sock) == 0));
+}
+
 /* Ends what is over: whatever could be delivered has been. */
 static bool
 end_if_over(struct gw_conn *c)
 {
-	if (c->client_lost && gw_buf_used(c->in) == 0 &&
-	    (c->up_shut || !c->client_eof))
+	if (is_done_with_client(c))
 		gw_conn_end(c, "client lost");
 	else if (!c->up_shut || !c->up_eof || gw_buf_used(c->out) > 0)
 		return false;
@@ -174,6 +202,8 @@ note_progress(struct gw_conn *c)
 	const struct gw_conf_listener *conf = gw_conn_conf(c);
 	bool is_stalled = gw_buf_used(c->in) > 0 || gw_buf_used(c->out) > 0;
 
+	if (c->client_lost) /* see note_lost() */
+		return;
 	if (gw_buf_used(c->out) > 0 || is_to_part(c))
 		(void)gw_conn_drained(c);
 	gw_conn_deadline(c, is_stalled || c->client_eof || c->up_eof
@@ -224,6 +254,11 @@ gw_tunnel_run(struct gw_conn *c)
 void
 gw_tunnel_timeout(struct gw_conn *c)
 {
+	if (c->client_lost) {
+		gw_conn_deadline(c, LOOK_MS);
+		gw_conn_run(c);
+		return;
+	}
 	/* what the kernel holds for a slow client goes down before there is
 	 * room for more */
 	if ((gw_buf_used(c->out) > 0 || is_to_part(c)) &&
@@ -239,6 +274,7 @@ static bool
 may_say_close(const struct gw_conn *c)
 {
 	return gw_ws_may_close(&c->ws) && gw_buf_used(c->out) == 0 &&
+	       !c->client_lost &&
 	       (SSL_get_shutdown(c->ssl) & SSL_SENT_SHUTDOWN) == 0;
 }
 

@@ -1,6 +1,12 @@
 /* tunnel.h — an upgraded connection: bytes go both ways, unread. gwd-proxy
  * only. Each direction has one buffer, and only while bytes are in flight;
- * what cannot be written is not read any further. */
+ * what cannot be written is not read any further.
+ *
+ * Nothing in the bytes tells us what is whole, so that the server must hear
+ * how its client went: close_notify becomes a FIN, and the server may answer
+ * on. Anything else, a FIN alone as well, is what an attacker on the way can
+ * bring about (RFC 8446 6.1): the server gets what had come, and then a reset,
+ * as a client of stunnel's would; nginx and HAProxy take the FIN for an end. */
 #ifndef GW_PROXY_TUNNEL_H
 #define GW_PROXY_TUNNEL_H
 

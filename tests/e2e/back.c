@@ -77,6 +77,7 @@ back_hear(struct ear *e, char *piece, size_t *out_len)
 {
 	ssize_t n = recv(e->fd, piece, BACK_PIECE, 0);
 
+	e->is_torn = n < 0;
 	if (n <= 0)
 		return false;
 	keep(e, piece, (size_t)n);
@@ -298,6 +299,12 @@ bool
 back_is_over(struct back *b, size_t i)
 {
 	return await(WAIT_MS, is_over, &(struct look){ b, i, 0 });
+}
+
+bool
+back_is_torn(struct back *b, size_t i)
+{
+	return back_is_over(b, i) && b->ear[i].is_torn;
 }
 
 bool

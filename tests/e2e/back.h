@@ -51,6 +51,8 @@ char *back_heard_with(struct back *b, const char *word);
 /* Waits until the i-th is over, or has brought this much; false when that
  * takes more than five seconds. */
 bool back_is_over(struct back *b, size_t i);
+/* The same; true when it ended by a reset, false also when not. */
+bool back_is_torn(struct back *b, size_t i);
 bool back_hears(struct back *b, size_t i, size_t len);
 
 #endif

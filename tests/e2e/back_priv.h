@@ -17,7 +17,7 @@ struct ear { /* one connection */
 	char *heard;
 	size_t kept, len;
 	size_t taken; /* of what came, what the script has been through */
-	bool is_over;
+	bool is_over, is_torn;
 };
 
 struct back {

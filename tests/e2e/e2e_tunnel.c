@@ -148,27 +148,47 @@ Test(tunnel, none)
 
 /* ---- halves */
 
-/* By close_notify, by FIN, by both. */
+/* By close_notify, with a FIN behind it or without. */
 Test(tunnel, client_says_no_more)
 {
 	start_gate();
-	for (int how = 1; how <= 3; how++) {
-		struct wire *w = enter_tunnel(12 + how % 2, "/last-words",
-					      "\r\n\r\n");
+	for (int tls = 12; tls <= 13; tls++) {
+		struct wire *w = enter_tunnel(tls, "/last-words", "\r\n\r\n");
 		char *got;
 
-		(void)wire_say(w, text("that was all %d", how));
-		if ((how & 1) != 0)
-			wire_shut(w);
-		if ((how & 2) != 0)
+		(void)wire_say(w, text("that was all 1.%d", tls - 10));
+		wire_shut(w);
+		if (tls == 13)
 			wire_fin(w);
 		got = wire_read_until(w, NULL, 5000);
 		cr_expect(strlen(got) == 300010 &&
-			  contains(got, "xlast words"), "%d: %zu bytes", how,
-			  strlen(got));
-		cr_expect(wire_is_over(w, 1000), "%d: stays open", how);
+			  contains(got, "xlast words"), "1.%d: %zu bytes",
+			  tls - 10, strlen(got));
+		cr_expect(wire_is_over(w, 1000), "1.%d: stays open", tls - 10);
 		cr_expect_not_null(back_heard_with(
-			back, text("that was all %d", how)));
+			back, text("that was all 1.%d", tls - 10)));
+		wire_close(w);
+	}
+	gate_stop(&gate);
+}
+
+/* A FIN alone is nobody's word: the server hears what had come, and that it
+ * may not be all. */
+Test(tunnel, client_is_cut_off)
+{
+	size_t i = 0;
+
+	start_gate();
+	for (int tls = 12; tls <= 13; tls++, i++) {
+		struct wire *w = enter_tunnel(tls, "/last-words", "\r\n\r\n");
+
+		(void)wire_say(w, text("pay 10 of 1.%d", tls - 10));
+		wire_fin(w);
+		cr_expect(wire_is_over(w, 5000), "1.%d: stays open", tls - 10);
+		cr_expect(back_is_torn(back, i), "1.%d: looks whole",
+			  tls - 10);
+		cr_expect_not_null(back_heard_with(
+			back, text("pay 10 of 1.%d", tls - 10)));
 		wire_close(w);
 	}
 	gate_stop(&gate);

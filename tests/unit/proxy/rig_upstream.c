@@ -502,6 +502,16 @@ give_hear(struct peer *p, const char *arg)
 	return false;
 }
 
+static bool
+give_hear_late(struct peer *p, const char *arg)
+{
+	(void)arg;
+	switch_over(p);
+	await_let();
+	hear(p);
+	return false;
+}
+
 /* How it ended: 1, orderly; 2, by a reset. */
 static bool
 give_hear_end(struct peer *p, const char *arg)
@@ -593,6 +603,7 @@ static const struct {
 	{ "/torn/", give_torn },       { "/torn-late/", give_torn_late },
 	{ "/torn-close/", give_torn_close },
 	{ "/hear-then/", give_hear_then },
+	{ "/hear-late", give_hear_late },
 	{ "/hear-bye", give_hear_bye }, { "/hear-end", give_hear_end },
 	{ "/hear", give_hear },        { "/hush/", give_hush },
 	{ "/ws", give_ws },            { "/interims/", give_interims },

@@ -14,15 +14,21 @@ TestSuite(tunnel, .timeout = 60);
 static const struct rig_answer allow = { .reason = GW_ERR_OK };
 
 static void
-open_tunnel(struct rig *r, struct rig_client *c, const char *path)
+switch_over(struct rig_client *c, const char *path)
 {
 	char text[256];
 
-	cr_assert(rig_connect(r, c, 0));
 	snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: h\r\n"
 		 "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", path);
 	rig_send(c, text);
 	cr_assert_eq(rig_response(c, NULL, NULL, NULL), 101, "%s", path);
+}
+
+static void
+open_tunnel(struct rig *r, struct rig_client *c, const char *path)
+{
+	cr_assert(rig_connect(r, c, 0));
+	switch_over(c, path);
 }
 
 static void
@@ -370,22 +376,100 @@ reset(struct rig_client *c)
 	rig_close(c);
 }
 
-/* How the client went is how the server hears of it. */
+static void
+take_leave(struct rig_client *c)
+{
+	SSL_shutdown(c->ssl);
+	rig_close(c);
+}
+
+/* Its words end and the connection does, but it goes on listening. */
+static void
+half_close(struct rig_client *c)
+{
+	char byte;
+
+	shutdown(c->fd, SHUT_WR);
+	cr_expect_leq(rig_recv(c, &byte, 1), 0);
+	rig_close(c);
+}
+
+/* How the client went is how the server hears of it. A FIN alone may have been
+ * sent by somebody else, to cut off what it would have said. */
 Test(tunnel, broken_off_by_the_client)
 {
+	static const struct {
+		const char *what;
+		void (*go)(struct rig_client *c);
+		size_t end; /* see /hear-end */
+	} ways[] = {
+		{ "FIN", rig_close, 2 },
+		{ "FIN, listening", half_close, 2 },
+		{ "reset", reset, 2 },
+		{ "close_notify", take_leave, 1 },
+	};
 	struct rig *r = rig_start(NULL);
 	struct rig_client c;
 
 	rig_answer(r, &allow);
-	for (size_t i = 0; i < 2; i++) {
-		open_tunnel(r, &c, "/hear-end");
+	for (size_t i = 0; i < 2 * GW_COUNT(ways); i++) {
+		cr_assert(rig_connect(r, &c, i % 2 == 0 ? 0 : RIG_TLS12));
+		switch_over(&c, "/hear-end");
 		send_pattern(&c, 1000);
-		if (i == 0)
-			rig_close(&c);
-		else
-			reset(&c);
-		cr_assert_eq(rig_heard(i + 1), i + 1);
+		ways[i / 2].go(&c);
+		cr_expect_eq(rig_heard(ways[i / 2].end), ways[i / 2].end,
+			     "%s", ways[i / 2].what);
 	}
+	rig_stop(r);
+}
+
+/* All it had said arrives before the reset, which would throw away what the
+ * kernel has of it. */
+Test(tunnel, lost_and_heard_late)
+{
+	static const size_t lens[] = { 150000, 250000 };
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+
+	rig_answer(r, &allow);
+	for (size_t i = 0; i < GW_COUNT(lens); i++) {
+		open_tunnel(r, &c, "/hear-late");
+		send_pattern(&c, lens[i]);
+		rig_close(&c);
+		usleep(100000); /* for the gateway to have it all, or most */
+		rig_let();
+		cr_expect_eq(rig_heard(lens[i]), lens[i], "%zu", lens[i]);
+	}
+	rig_stop(r);
+}
+
+/* A server that does not listen keeps a lost client's tunnel no longer than a
+ * body may take. */
+Test(tunnel, lost_and_not_heard)
+{
+	static const struct rig_key keys[] = {
+		{ "listener", "body_timeout", "300ms" }, { NULL, NULL, NULL },
+	};
+	struct rig *r = rig_start(keys);
+	struct rig_client c;
+	char *status = NULL;
+
+	rig_answer(r, &allow);
+	open_tunnel(r, &c, "/last/1");
+	rig_send(&c, "go");
+	cr_assert_eq(rig_heard(2), 2);
+	send_pattern(&c, 300000);
+	rig_close(&c);
+	for (int i = 0; i < 100; i++) {
+		usleep(50000);
+		free(status);
+		status = rig_status(r);
+		if (strstr(status, "\"tunnels\":0,") != NULL)
+			break;
+	}
+	cr_expect(strstr(status, "\"tunnels\":0,") != NULL, "%s", status);
+	free(status);
+	rig_let();
 	rig_stop(r);
 }
 
