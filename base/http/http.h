@@ -9,6 +9,7 @@
 #ifndef GW_HTTP_H
 #define GW_HTTP_H
 
+#include <string.h>
 #include <time.h>
 #include "gw/error.h"
 
@@ -146,8 +147,27 @@ struct gw_out { /* a fixed buffer; `bad` once something did not fit */
 	size_t cap, len;
 	bool bad;
 };
-void gw_out_raw(struct gw_out *o, const char *p, size_t len);
-void gw_out_str(struct gw_out *o, const char *s);
+
+/* Inline: a head is written in a few dozen pieces, most of them literals,
+ * which are stored in place of a call that copies them. */
+static inline void
+gw_out_raw(struct gw_out *o, const char *p, size_t len)
+{
+	if (o->bad || len > o->cap - o->len) {
+		o->bad = true;
+		return;
+	}
+	if (len > 0)
+		memcpy(o->p + o->len, p, len);
+	o->len += len;
+}
+
+static inline void
+gw_out_str(struct gw_out *o, const char *s)
+{
+	gw_out_raw(o, s, strlen(s));
+}
+
 /* "name: value\r\n"; bytes that may not stand in a value (CTLs but HTAB) make
  * the writer bad: nothing of ours may inject a field. */
 void gw_out_field(struct gw_out *o, const char *name, const char *value);

@@ -30,21 +30,6 @@ put(char *at, const char *p, size_t len)
 	return at + len;
 }
 
-void
-gw_out_raw(struct gw_out *o, const char *p, size_t len)
-{
-	char *at = reserve(o, len);
-
-	if (at != NULL)
-		put(at, p, len);
-}
-
-void
-gw_out_str(struct gw_out *o, const char *s)
-{
-	gw_out_raw(o, s, strlen(s));
-}
-
 static void
 out_line(struct gw_out *o, struct gw_str name, struct gw_str value)
 {
