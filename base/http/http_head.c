@@ -90,6 +90,7 @@ judge_method(struct gw_http_msg *m)
 			return GW_RULE_METHOD_REFUSED;
 		if (memcmp(m->method.p, known.p, known.len) != 0)
 			return GW_RULE_METHOD_CASE;
+		break;
 	}
 	m->is_head = gw_http_is_word(m->method, "head");
 	return GW_RULE_OK;

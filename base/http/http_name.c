@@ -52,6 +52,17 @@ fold(char c)
 	return gw_http_fold[(uint8_t)c];
 }
 
+/* Whether it is written as in the standard, save for case: letters and '-'
+ * have this bit, or are upper case without it, and no token has 0x0d. */
+static bool
+is_plainly(struct gw_str s, const struct name *n)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (((uint8_t)s.p[i] | 0x20) != (uint8_t)n->text[i])
+			return false;
+	return true;
+}
+
 static bool
 begins_with(struct gw_str s, const struct name *n)
 {
@@ -63,15 +74,6 @@ begins_with(struct gw_str s, const struct name *n)
 	return true;
 }
 
-static bool
-is_alias(struct gw_str s, const struct name *n)
-{
-	for (size_t i = 0; i < n->len; i++)
-		if (n->text[i] == '-' && s.p[i] != '-')
-			return true;
-	return false;
-}
-
 enum gw_http_name
 gw_http_lookup(struct gw_str s, bool *out_alias)
 {
@@ -79,8 +81,10 @@ gw_http_lookup(struct gw_str s, bool *out_alias)
 		&names[SLOT(fold(s.p[0]), fold(s.p[s.len - 1]), s.len)];
 
 	*out_alias = false;
+	if (n->len == s.len && is_plainly(s, n))
+		return (enum gw_http_name)n->id;
 	if (n->len == s.len && begins_with(s, n)) {
-		*out_alias = is_alias(s, n);
+		*out_alias = true; /* nothing but a '-' folds from others */
 		return (enum gw_http_name)n->id;
 	}
 	for (size_t i = 0; i < GW_COUNT(families); i++)

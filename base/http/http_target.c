@@ -69,6 +69,8 @@ skip_segment(const char *p, const char *end)
 	const char *start = p, *params = NULL;
 
 	for (; p < end && *p != '/'; p++) {
+		if (gw_http_is(*p, GW_CT_HOST)) /* most, and all of PATH */
+			continue;
 		if (!gw_http_is(*p, GW_CT_PATH))
 			return NULL;
 		if (*p == ';' && params == NULL)
