@@ -268,13 +268,14 @@ gw_http_write_request(struct gw_out *o, const struct gw_http_msg *m,
 
 /* ---- response */
 
-static bool
-has_field(const struct gw_http_msg *m, enum gw_http_name id)
+/* The first of them, or NULL. */
+static const struct gw_http_field *
+find_field(const struct gw_http_msg *m, enum gw_http_name id)
 {
 	for (size_t i = 0; i < m->field_count; i++)
 		if (m->field[i].id == id)
-			return true;
-	return false;
+			return &m->field[i];
+	return NULL;
 }
 
 /* No body may still have a length: HEAD and 304 tell what it would be
@@ -289,7 +290,7 @@ out_response_framing(struct gw_out *o, const struct gw_http_msg *m,
 		if (client_minor > 0)
 			OUT_LITERAL(o, "Transfer-Encoding: chunked\r\n");
 	} else if (m->framing == GW_BODY_LENGTH ||
-		   has_field(m, GW_HF_CONTENT_LENGTH)) {
+		   find_field(m, GW_HF_CONTENT_LENGTH) != NULL) {
 		out_content_length(o, m->content_length);
 	}
 }
@@ -360,6 +361,18 @@ out_date(struct gw_out *o, const struct gw_http_msg *m, const char *date)
 	OUT_LITERAL(o, "\r\n");
 }
 
+/* Nothing changes hands: a 426 must say what would be accepted (RFC 9110
+ * 15.5.22), also when its server forgot the connection option. */
+static void
+out_offer(struct gw_out *o, const struct gw_http_msg *m)
+{
+	const struct gw_http_field *f = m->status == 426
+		? find_field(m, GW_HF_UPGRADE) : NULL;
+
+	if (f != NULL)
+		out_upgrade(o, f->value);
+}
+
 void
 gw_http_write_response(struct gw_out *o, const struct gw_http_msg *m,
 		       const struct gw_http_reply *r)
@@ -375,10 +388,7 @@ gw_http_write_response(struct gw_out *o, const struct gw_http_msg *m,
 	if (r->upgrade && m->wants_upgrade) {
 		out_upgrade(o, m->upgrade);
 	} else {
-		/* nothing changes hands: it says what would be accepted
-		 * (RFC 9110 15.5.22) */
-		if (m->status == 426 && m->wants_upgrade)
-			out_upgrade(o, m->upgrade);
+		out_offer(o, m);
 		out_response_framing(o, m, r->client_minor);
 		out_response_connection(o, m, r);
 	}

@@ -333,6 +333,12 @@ static const struct response_case {
 	  "HTTP/1.1 426 Upgrade Required\r\nConnection: upgrade\r\n"
 	  "Upgrade: websocket\r\nContent-Length: 0\r\n"
 	  "Connection: close\r\n\r\n" },
+	{ "an offer without its option, and of what we decline",
+	  "HTTP/1.1 426 Upgrade Required\r\nConnection: close\r\n"
+	  "Upgrade: h2c, websocket\r\nContent-Length: 0\r\n\r\n",
+	  false, false, 1, true, false,
+	  "HTTP/1.1 426 Upgrade Required\r\nConnection: upgrade\r\n"
+	  "Upgrade: h2c, websocket\r\nContent-Length: 0\r\n\r\n" },
 	{ "switching",
 	  "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
 	  "Upgrade: WebSocket\r\nSec-WebSocket-Accept: x\r\n\r\n",
