@@ -6,6 +6,7 @@
 #include "rig.h"
 
 #include <criterion/criterion.h>
+#include <poll.h>
 #include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -171,6 +172,18 @@ aborts(unsigned n)
 	reset(&c);
 }
 
+static bool
+ends_within(struct rig_client *c, int ms)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLIN };
+	char buf[256];
+
+	while (poll(&p, 1, ms) == 1)
+		if (rig_recv(c, buf, sizeof(buf)) <= 0)
+			return true;
+	return false;
+}
+
 static void
 slow(unsigned n)
 {
@@ -181,7 +194,7 @@ slow(unsigned n)
 	rig_send(&c, n % 2 != 0 ? "GET / HTTP/1.1\r\nX: "
 				: "POST /upload HTTP/1.1\r\nHost: h\r\n"
 				  "Content-Length: 1000\r\n\r\n");
-	for (int i = 0; i < 100 && !rig_is_closed(&c, 50); i++)
+	for (int i = 0; i < 100 && !ends_within(&c, 50); i++)
 		rig_send(&c, "x");
 	rig_close(&c);
 }

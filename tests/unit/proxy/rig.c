@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WAIT_MS 10000
+#define WAIT_S 60 /* nobody is that slow who is not stuck */
 
 /* ---- waiting */
 
@@ -40,11 +40,23 @@ rig_await(struct rig *r, const bool *flag, const char *what)
 	struct timespec until;
 
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += WAIT_MS / 1000;
+	until.tv_sec += WAIT_S;
 	while (!*flag)
 		cr_assert(pthread_cond_timedwait(&r->changed, &r->lock,
 						 &until) == 0,
 			  "waiting for %s", what);
+}
+
+void
+rig_await_count(struct rig *r, const unsigned *count, unsigned want)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += WAIT_S;
+	while (*count < want &&
+	       pthread_cond_timedwait(&r->changed, &r->lock, &until) == 0)
+		;
 }
 
 static void
@@ -156,6 +168,7 @@ rig_stop(struct rig *r)
 		  "gwd-proxy ended with 0x%x", status);
 	rig_order(r, end_loop);
 	pthread_join(r->thread, NULL);
+	rig_upstream_stop(&r->upstream);
 	rig_unlink_all(r);
 	gw_loop_free(r->loop);
 	gw_conf_clear(&r->conf);

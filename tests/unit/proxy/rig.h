@@ -5,6 +5,7 @@
 #ifndef GW_TEST_RIG_H
 #define GW_TEST_RIG_H
 
+#include <pthread.h>
 #include <openssl/ssl.h>
 #include "gw/conf.h"
 #include "gw/proto.h"
@@ -39,7 +40,8 @@ size_t rig_pem_key(EVP_PKEY *k, uint8_t *out, size_t cap);
  *   /drop-reused  closes without a word when not the connection's first
  *   /ws         101, then echo
  *   /interims/N N times 103, then an answer
- *   /unasked/MS  an answer, and after a while one more
+ *   /told       answers after rig_let(); asked, see rig_heard(): 1
+ *   /unasked    an answer; after rig_let() one more, see rig_heard(): 1
  *   /frames/X   101, WebSocket frames (whole, cut, closed, other), silence
  *   /last/N     101; after a word and rig_let() N bytes, and closed
  *   /torn/N     101, N bytes, and reset
@@ -55,12 +57,15 @@ size_t rig_pem_key(EVP_PKEY *k, uint8_t *out, size_t cap);
 struct rig_upstream {
 	int listener;
 	uint16_t port;
+	pthread_t thread;
 };
 
 void rig_upstream_start(struct rig_upstream *u);
+/* Takes no further connection. */
+void rig_upstream_stop(struct rig_upstream *u);
 /* How much of the pattern a tunnel that has ended since the last call brought
- * (0: something else); /last: the word's length, then N. Waits a while for
- * `want`. */
+ * (0: something else); /last: the word's length, then N. Waits for
+ * `want`, not for ever. */
 size_t rig_heard(size_t want);
 void rig_let(void);
 
@@ -85,7 +90,7 @@ extern const struct rig_own *rig_own;
 extern size_t rig_own_count;
 /* Called when the PKI is there, before gwd-proxy starts. */
 extern void (*rig_on_pki)(const struct rig_pki *p);
-/* Sends the files again; what gwd-proxy says to it. */
+/* Sends the files again; what gwd-proxy says to it. All workers have them. */
 enum gw_err rig_renew(struct rig *r);
 
 /* Sessions are of so many cards in turn (255 at most); 0: each of another. */
@@ -114,12 +119,16 @@ long rig_resident_kib(struct rig *r);
 /* How gwd-auth answers from now on. */
 struct rig_answer {
 	enum gw_err reason;   /* GW_ERR_OK: allow */
-	int delay_ms;         /* -1: never */
+	int delay_ms;         /* -1: when rig_judge() says so */
 	bool no_account;
 	time_t lifetime;      /* seconds; 0: an hour */
 };
 void rig_answer(struct rig *r, const struct rig_answer *a);
-/* gwd-auth dies; comes back. */
+/* Answers, as it would now, all it has not answered. */
+void rig_judge(struct rig *r);
+/* Waits until it has been asked so often. */
+void rig_await_admits(struct rig *r, unsigned want);
+/* gwd-auth dies; comes back, as all workers know. */
 void rig_unlink(struct rig *r);
 void rig_link(struct rig *r);
 /* gwd-auth reads no more; reads again. Nothing else of the rig but its clients
@@ -131,7 +140,8 @@ void rig_revoke(struct rig *r);
 void rig_kill(struct rig *r);
 /* What gwd-auth has seen. */
 unsigned rig_admits(struct rig *r);
-unsigned rig_leaves(struct rig *r);
+/* Waits until so many have been told of, and for a moment more. */
+unsigned rig_leaves(struct rig *r, unsigned want);
 size_t rig_chain_count(struct rig *r); /* of the last ADMIT */
 unsigned rig_resumed(struct rig *r);   /* ADMITs of resumed sessions */
 /* The status rows as one text, a row a line: "section {…}". Heap. */
@@ -162,6 +172,9 @@ bool rig_resume(struct rig *r, struct rig_client *c, int flags,
 void rig_dial(struct rig *r, struct rig_client *c, int flags);
 /* The handshake of one that was dialled; as rig_connect(). */
 bool rig_shake(struct rig_client *c);
+/* Waits until gwd-proxy has read all that was sent to it (and a moment more,
+ * for what it does then). */
+void rig_await_taken(struct rig *r, struct rig_client *c);
 /* How long a read may wait. */
 void rig_set_timeout(struct rig_client *c, int ms);
 void rig_close(struct rig_client *c);
@@ -176,8 +189,8 @@ int rig_response(struct rig_client *c, char **out_head, char **out_body,
 /* "GET path" on this connection; the status. */
 int rig_get(struct rig_client *c, const char *path, char **out_body,
 	    size_t *out_len);
-/* Whether the gateway ends the connection within `ms`. */
-bool rig_is_closed(struct rig_client *c, int ms);
+/* Whether the gateway ends the connection; waits as long as for a read. */
+bool rig_is_closed(struct rig_client *c);
 int rig_port(struct rig *r);
 int rig_other_port(struct rig *r);
 

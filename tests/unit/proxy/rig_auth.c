@@ -7,8 +7,9 @@
 #include <time.h>
 #include <unistd.h>
 
-struct waiting { /* a verdict that takes its time */
+struct waiting { /* a verdict that takes its time, or is held back */
 	struct gw_timer timer;
+	LIST_ENTRY(waiting) entry; /* held back */
 	struct auth *auth;
 	uint64_t id;
 	char login[GW_LOGIN_ID_SIZE];
@@ -67,13 +68,48 @@ on_late(struct gw_timer *t)
 	free(w);
 }
 
+static void
+put_off(struct auth *a, const struct gw_msg *m, const char *login)
+{
+	struct rig *r = a->r;
+	struct waiting *w = gw_xcalloc(1, sizeof(*w));
+
+	w->timer.fn = on_late;
+	w->auth = a;
+	w->id = m->id;
+	memcpy(w->login, login, sizeof(w->login));
+	if (r->answer.delay_ms < 0)
+		LIST_INSERT_HEAD(&r->held, w, entry);
+	else
+		gw_timer_after(r->loop, &w->timer,
+			       (uint64_t)r->answer.delay_ms);
+}
+
+static void
+order_judge(struct rig *r)
+{
+	struct waiting *w;
+
+	while ((w = LIST_FIRST(&r->held)) != NULL) {
+		LIST_REMOVE(w, entry);
+		if (w->auth->chan != NULL)
+			send_verdict(w->auth, w->id, w->login);
+		free(w);
+	}
+}
+
+void
+rig_judge(struct rig *r)
+{
+	rig_order(r, order_judge);
+}
+
 static enum gw_err
 on_admit(void *ctx, struct gw_msg *m)
 {
 	struct auth *a = ctx;
 	struct rig *r = a->r;
 	struct gw_admit admit;
-	struct waiting *w;
 
 	cr_assert(gw_admit_decode(&m->rd, &admit), "ADMIT is malformed");
 	rig_lock(r);
@@ -82,17 +118,10 @@ on_admit(void *ctx, struct gw_msg *m)
 	r->resumed += admit.is_resumed;
 	r->chain_count = admit.chain_count;
 	rig_announce(r);
-	if (r->answer.delay_ms == 0) {
+	if (r->answer.delay_ms == 0)
 		send_verdict(a, m->id, admit.login);
-	} else if (r->answer.delay_ms > 0) {
-		w = gw_xcalloc(1, sizeof(*w));
-		w->timer.fn = on_late;
-		w->auth = a;
-		w->id = m->id;
-		memcpy(w->login, admit.login, sizeof(w->login));
-		gw_timer_after(r->loop, &w->timer,
-			       (uint64_t)r->answer.delay_ms);
-	}
+	else
+		put_off(a, m, admit.login);
 	rig_unlock(r);
 	return GW_ERR_OK;
 }
@@ -161,6 +190,7 @@ rig_unlink_all(struct rig *r)
 		gw_chan_free(r->auth[i].chan);
 		r->auth[i].chan = NULL;
 	}
+	order_judge(r); /* nobody is left to hear it */
 }
 
 /* ---- what the test has it do */
@@ -177,6 +207,7 @@ void
 rig_unlink(struct rig *r)
 {
 	rig_order(r, rig_unlink_all);
+	free(rig_status(r)); /* asked of every worker */
 }
 
 /* It stops at the first message it would count. */
@@ -192,10 +223,12 @@ rig_hearken(struct rig *r)
 	rig_unlock(r);
 }
 
+/* What a worker is told comes in order. */
 void
 rig_link(struct rig *r)
 {
 	rig_order(r, rig_link_all);
+	free(rig_status(r));
 }
 
 static void
@@ -230,13 +263,24 @@ rig_admits(struct rig *r)
 	return n;
 }
 
-/* Who has left is told of when it is. */
+void
+rig_await_admits(struct rig *r, unsigned want)
+{
+	rig_lock(r);
+	rig_await_count(r, &r->admits, want);
+	cr_assert_geq(r->admits, want);
+	rig_unlock(r);
+}
+
 unsigned
-rig_leaves(struct rig *r)
+rig_leaves(struct rig *r, unsigned want)
 {
 	unsigned n;
 
-	usleep(100000);
+	rig_lock(r);
+	rig_await_count(r, &r->leaves, want);
+	rig_unlock(r);
+	usleep(100000); /* for one too many */
 	rig_lock(r);
 	n = r->leaves;
 	rig_unlock(r);

@@ -9,14 +9,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include <linux/sockios.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/param_build.h>
 
-#define READ_SECONDS 15
+#define READ_SECONDS 60
 
 static void
 note_alert(struct rig_client *c)
@@ -115,6 +117,48 @@ rig_dial(struct rig *r, struct rig_client *c, int flags)
 				  .ctx = new_ctx(r, flags) };
 	c->ssl = SSL_new(c->ctx);
 	SSL_set_fd(c->ssl, c->fd);
+}
+
+/* The gateway's end of it, in /proc/net/tcp: "SL: LOCAL REMOTE ST TX:RX". */
+static bool
+has_unread(int port, int peer)
+{
+	char line[256];
+	unsigned local, remote, unread, left = 0;
+	FILE *f = fopen("/proc/net/tcp", "r");
+
+	cr_assert(f != NULL);
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "%*u: %*x:%x %*x:%x %*x %*x:%x", &local,
+			   &remote, &unread) == 3 &&
+		    local == (unsigned)port && remote == (unsigned)peer)
+			left += unread;
+	fclose(f);
+	return left > 0;
+}
+
+static bool
+has_unsent(int fd)
+{
+	int n = 0;
+
+	cr_assert(ioctl(fd, SIOCOUTQ, &n) == 0);
+	return n > 0;
+}
+
+void
+rig_await_taken(struct rig *r, struct rig_client *c)
+{
+	struct sockaddr_in sa;
+	socklen_t len = sizeof(sa);
+
+	cr_assert(getsockname(c->fd, (void *)&sa, &len) == 0);
+	for (int i = 0; has_unsent(c->fd) ||
+			has_unread(rig_port(r), ntohs(sa.sin_port)); i++) {
+		cr_assert_lt(i, 6000);
+		usleep(10000);
+	}
+	usleep(50000);
 }
 
 void
@@ -315,12 +359,12 @@ rig_get(struct rig_client *c, const char *path, char **out_body,
 }
 
 bool
-rig_is_closed(struct rig_client *c, int ms)
+rig_is_closed(struct rig_client *c)
 {
 	struct pollfd p = { .fd = c->fd, .events = POLLIN };
 	char buf[256];
 
-	while (poll(&p, 1, ms) == 1)
+	while (poll(&p, 1, READ_SECONDS * 1000) == 1)
 		if (rig_recv(c, buf, sizeof(buf)) <= 0)
 			return true;
 	return false;

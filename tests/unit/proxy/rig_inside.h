@@ -6,12 +6,15 @@
 #define GW_TEST_RIG_INSIDE_H
 
 #include <pthread.h>
+#include <sys/queue.h>
 #include "rig.h"
 #include "gw/child.h"
 
 #define WORKERS 2
 
 enum { ST_ANY = 1 };
+
+struct waiting;
 
 struct auth { /* the far end of one worker's link */
 	struct rig *r;
@@ -33,6 +36,7 @@ struct rig {
 	pthread_cond_t changed;
 	void (*order)(struct rig *r); /* to be run on the thread */
 	struct rig_answer answer;
+	LIST_HEAD(, waiting) held; /* verdicts */
 	bool is_stopping;
 	bool is_ready, is_gone, has_status, has_renewed;
 	enum gw_err renewed;
@@ -50,6 +54,8 @@ void rig_unlock(struct rig *r);
 void rig_announce(struct rig *r);
 /* With the lock held. */
 void rig_await(struct rig *r, const bool *flag, const char *what);
+/* The same; in vain it is for the caller to see. */
+void rig_await_count(struct rig *r, const unsigned *count, unsigned want);
 /* Runs it on the thread; back when that is done. */
 void rig_order(struct rig *r, void (*order)(struct rig *r));
 

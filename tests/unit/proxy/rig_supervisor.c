@@ -213,10 +213,12 @@ listen_once(int *port)
 	return fd;
 }
 
+/* As many as there are workers: a queue nobody will ever accept from would
+ * still be given connections. */
 static void
 send_listeners(struct rig *r, const char *name, int *port)
 {
-	for (uint32_t i = 0; i < WORKERS; i++) {
+	for (uint32_t i = 0; i < r->conf.main.workers; i++) {
 		struct gw_listener_msg m = { .worker = i };
 		int fd = listen_once(port);
 
@@ -295,6 +297,7 @@ rig_renew(struct rig *r)
 	rig_await(r, &r->has_renewed, "RENEWED");
 	rc = r->renewed;
 	rig_unlock(r);
+	free(rig_status(r)); /* all workers have been told before */
 	return rc;
 }
 

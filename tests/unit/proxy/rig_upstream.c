@@ -254,6 +254,59 @@ give_continue(struct peer *p, const char *arg)
 	return give_upload(p, arg);
 }
 
+/* ---- what the test and the upstream tell each other */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t has_changed = PTHREAD_COND_INITIALIZER;
+static size_t heard;
+static bool is_let;
+
+static void
+set_heard(size_t n)
+{
+	pthread_mutex_lock(&lock);
+	heard = n;
+	pthread_cond_broadcast(&has_changed);
+	pthread_mutex_unlock(&lock);
+}
+
+size_t
+rig_heard(size_t want)
+{
+	struct timespec end;
+	size_t n;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += 60;
+	pthread_mutex_lock(&lock);
+	while (heard != want &&
+	       pthread_cond_timedwait(&has_changed, &lock, &end) == 0)
+		;
+	n = heard;
+	heard = 0;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+void
+rig_let(void)
+{
+	pthread_mutex_lock(&lock);
+	is_let = true;
+	pthread_cond_broadcast(&has_changed);
+	pthread_mutex_unlock(&lock);
+}
+
+static void
+await_let(void)
+{
+	pthread_mutex_lock(&lock);
+	while (!is_let)
+		pthread_cond_wait(&has_changed, &lock);
+	is_let = false;
+	pthread_mutex_unlock(&lock);
+}
+
 /* ---- misbehaviour */
 
 static bool
@@ -265,6 +318,16 @@ give_early(struct peer *p, const char *arg)
 	shutdown(p->fd, SHUT_WR);
 	sleep(1);
 	return false;
+}
+
+/* Answers when it may; that it is asked, see rig_heard(): 1. */
+static bool
+give_told(struct peer *p, const char *arg)
+{
+	(void)arg;
+	set_heard(1);
+	await_let();
+	return give_text(p, "told");
 }
 
 static bool
@@ -362,57 +425,6 @@ switch_over(struct peer *p)
 {
 	say(p, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
 	       "Upgrade: websocket\r\n\r\n");
-}
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t has_changed = PTHREAD_COND_INITIALIZER;
-static size_t heard;
-static bool is_let;
-
-static void
-set_heard(size_t n)
-{
-	pthread_mutex_lock(&lock);
-	heard = n;
-	pthread_cond_broadcast(&has_changed);
-	pthread_mutex_unlock(&lock);
-}
-
-size_t
-rig_heard(size_t want)
-{
-	struct timespec end;
-	size_t n;
-
-	clock_gettime(CLOCK_REALTIME, &end);
-	end.tv_sec += 5;
-	pthread_mutex_lock(&lock);
-	while (heard != want &&
-	       pthread_cond_timedwait(&has_changed, &lock, &end) == 0)
-		;
-	n = heard;
-	heard = 0;
-	pthread_mutex_unlock(&lock);
-	return n;
-}
-
-void
-rig_let(void)
-{
-	pthread_mutex_lock(&lock);
-	is_let = true;
-	pthread_cond_broadcast(&has_changed);
-	pthread_mutex_unlock(&lock);
-}
-
-static void
-await_let(void)
-{
-	pthread_mutex_lock(&lock);
-	while (!is_let)
-		pthread_cond_wait(&has_changed, &lock);
-	is_let = false;
-	pthread_mutex_unlock(&lock);
 }
 
 /* Waits for a word and for leave, has the last word, hears no more. */
@@ -579,14 +591,19 @@ give_interims(struct peer *p, const char *arg)
 	return ok && give_text(p, "after");
 }
 
-/* Once it has answered: another answer. */
+/* Once it has answered, and may: another answer. */
 static bool
 give_unasked(struct peer *p, const char *arg)
 {
+	bool ok;
+
+	(void)arg;
 	if (!give_text(p, "asked"))
 		return false;
-	usleep(20000 + (useconds_t)strtoul(arg, NULL, 10) * 1000);
-	return give_text(p, "nobody asked for this");
+	await_let();
+	ok = give_text(p, "nobody asked for this");
+	set_heard(1);
+	return ok;
 }
 
 static const struct {
@@ -597,8 +614,10 @@ static const struct {
 	{ "/close/", give_close },     { "/head", give_head },
 	{ "/upload", give_upload },    { "/continue", give_continue },
 	{ "/early", give_early },      { "/slow/", give_slow },
+	{ "/told", give_told },
 	{ "/hang", give_hang },        { "/garbage", give_garbage },
-	{ "/greeting", give_greeting }, { "/half", give_half },        { "/drop-reused", give_drop },
+	{ "/greeting", give_greeting }, { "/half", give_half },
+	{ "/drop-reused", give_drop },
 	{ "/frames/", give_frames },   { "/last/", give_last },
 	{ "/torn/", give_torn },       { "/torn-late/", give_torn_late },
 	{ "/torn-close/", give_torn_close },
@@ -607,7 +626,7 @@ static const struct {
 	{ "/hear-bye", give_hear_bye }, { "/hear-end", give_hear_end },
 	{ "/hear", give_hear },        { "/hush/", give_hush },
 	{ "/ws", give_ws },            { "/interims/", give_interims },
-	{ "/interim", give_interim },  { "/unasked/", give_unasked },
+	{ "/interim", give_interim },  { "/unasked", give_unasked },
 };
 
 static bool
@@ -668,7 +687,6 @@ rig_upstream_start(struct rig_upstream *u)
 {
 	struct sockaddr_in sa = { .sin_family = AF_INET };
 	socklen_t len = sizeof(sa);
-	pthread_t t;
 
 	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	u->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -676,6 +694,13 @@ rig_upstream_start(struct rig_upstream *u)
 		  listen(u->listener, 128) == 0 &&
 		  getsockname(u->listener, (void *)&sa, &len) == 0);
 	u->port = ntohs(sa.sin_port);
-	cr_assert(pthread_create(&t, NULL, accept_all, u) == 0);
-	pthread_detach(t);
+	cr_assert(pthread_create(&u->thread, NULL, accept_all, u) == 0);
+}
+
+void
+rig_upstream_stop(struct rig_upstream *u)
+{
+	shutdown(u->listener, SHUT_RDWR);
+	pthread_join(u->thread, NULL);
+	close(u->listener);
 }

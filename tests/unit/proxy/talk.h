@@ -14,6 +14,10 @@
 
 /* Connects and has the upstream's /ws echo from then on. */
 void open_tunnel(struct rig *r, struct rig_client *c);
+/* Waits for gwd-proxy's status to hold this: it counts when it gets to it. */
+void await_status(struct rig *r, const char *text);
+/* Comes in and gets an answer: at once, or as soon as there is room again. */
+void expect_welcome(struct rig *r);
 /* Asserts that this comes next. */
 void expect(struct rig_client *c, const char *text);
 

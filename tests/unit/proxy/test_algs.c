@@ -10,7 +10,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-TestSuite(algs, .init = gw_algs_init, .fini = gw_algs_clear, .timeout = 60);
+TestSuite(algs, .init = gw_algs_init, .fini = gw_algs_clear, .timeout = 300);
 
 static EVP_PKEY *
 key_of(const char *type, const char *group)

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-TestSuite(flight_end, .timeout = 60);
+TestSuite(flight_end, .timeout = 300);
 
 /* A client is ahead of the refusal in 1.3, and has sent its request. What it
  * says then must not meet a reset: some systems throw the alert away with it
@@ -25,7 +25,6 @@ Test(flight_end, refused_while_talking)
 
 	for (int with_card = 0; with_card < 2; with_card++) {
 		rig_dial(r, &c, RIG_NO_CARD);
-		rig_set_timeout(&c, 5000);
 		w.t = raw_new(c.fd);
 		cr_assert(raw_server_part(w.t));
 		if (with_card)
@@ -108,7 +107,7 @@ static const struct {
 Test(flight_end, stalled)
 {
 	static const struct rig_key keys[] = {
-		{ "listener", "handshake_timeout", "300ms" },
+		{ "listener", "handshake_timeout", "1s" },
 		{ NULL, NULL, NULL },
 	};
 	struct rig *r = rig_start(keys);
@@ -131,9 +130,9 @@ Test(flight_end, stalled)
 			raw_record(w.t, SSL3_RT_HANDSHAKE, "\x14\0\0\x20half", 8);
 		cr_expect_leq(recv(c.fd, &byte, 1, 0), 0, "%s",
 			      stalls[i].what);
-		cr_expect(gw_mono_ms() - start >= 250 &&
-			  gw_mono_ms() - start < 5000, "%s: %u ms",
-			  stalls[i].what, (unsigned)(gw_mono_ms() - start));
+		cr_expect_geq(gw_mono_ms() - start, 950, "%s: %u ms",
+			      stalls[i].what,
+			      (unsigned)(gw_mono_ms() - start));
 		if (w.t != NULL)
 			raw_free(w.t);
 		rig_close(&c);

@@ -4,7 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-TestSuite(identity, .timeout = 60);
+TestSuite(identity, .timeout = 300);
 
 static const struct rig_answer allow = { .reason = GW_ERR_OK };
 
@@ -17,10 +17,10 @@ Test(identity, identity_fields)
 	rig_answer(r, &allow);
 	cr_assert(rig_connect(r, &c, 0));
 	rig_send(&c, "GET /head HTTP/1.1\r\nHost: vdi.example.com:8443\r\n"
-		     "X-Remote-User: root\r\nx_remote_user: root\r\n"
+		     "X-Remote-User: r-o-o-t\r\nx_remote_user: r-o-o-t\r\n"
 		     "X-Remote-SID: S-1-5-18\r\nX-Forwarded-For: 6.6.6.6\r\n"
 		     "Forwarded: for=6.6.6.6\r\nClient-Cert: :AAAA:\r\n"
-		     "X-Request-Id: mine\r\nX-Keep: yes\r\n"
+		     "X-Request-Id: m-i-n-e\r\nX-Keep: yes\r\n"
 		     "X-Hop: no\r\nConnection: X-Hop\r\n\r\n");
 	cr_assert_eq(rig_response(&c, NULL, &h, NULL), 200);
 	cr_assert(strstr(h, "X-Remote-User: alice\r\n") != NULL, "%s", h);
@@ -35,8 +35,8 @@ Test(identity, identity_fields)
 	cr_assert(strstr(h, "Client-Cert: :MII") != NULL);
 	cr_assert(strstr(h, "X-Keep: yes\r\n") != NULL);
 	cr_assert(strstr(h, "\r\nVia: 1.1 gwd\r\n") != NULL, "%s", h);
-	cr_assert(strstr(h, "root") == NULL && strstr(h, "6.6.6.6") == NULL &&
-		  strstr(h, ":AAAA:") == NULL && strstr(h, "mine") == NULL &&
+	cr_assert(strstr(h, "r-o-o-t") == NULL && strstr(h, "6.6.6.6") == NULL &&
+		  strstr(h, ":AAAA:") == NULL && strstr(h, "m-i-n-e") == NULL &&
 		  strcasestr(h, "x-hop") == NULL, "%s", h);
 	free(h);
 	rig_close(&c);
@@ -52,7 +52,7 @@ Test(identity, no_account_no_name)
 	rig_answer(r, &(struct rig_answer){ .no_account = true });
 	cr_assert(rig_connect(r, &c, 0));
 	rig_send(&c, "GET /head HTTP/1.1\r\nHost: h\r\n"
-		     "X-Remote-User: root\r\n\r\n");
+		     "X-Remote-User: r-o-o-t\r\n\r\n");
 	cr_assert_eq(rig_response(&c, NULL, &h, NULL), 200);
 	cr_assert(strcasestr(h, "x-remote-") == NULL, "%s", h);
 	cr_assert(strstr(h, "Client-Cert: :MII") != NULL, "%s", h);

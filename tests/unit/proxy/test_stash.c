@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-TestSuite(stash, .timeout = 60);
+TestSuite(stash, .timeout = 300);
 
 #define T0 1000000
 

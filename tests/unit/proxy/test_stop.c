@@ -4,12 +4,32 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-TestSuite(stop, .timeout = 60);
+TestSuite(stop, .timeout = 300);
 
 static const struct rig_answer allow = { .reason = GW_ERR_OK };
+
+/* Nobody listens there any more: the workers have seen STOP. */
+static void
+await_deaf(struct rig *r)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET,
+				  .sin_port = htons((uint16_t)rig_port(r)) };
+	int rc = 0;
+
+	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	for (int i = 0; i < 5000 && rc == 0; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+		rc = connect(fd, (void *)&sa, sizeof(sa));
+		close(fd);
+		usleep(10000);
+	}
+	cr_assert_neq(rc, 0);
+}
 
 Test(stop, stops_while_busy)
 {
@@ -21,14 +41,16 @@ Test(stop, stops_while_busy)
 	cr_assert(rig_connect(r, &idle, 0));
 	cr_assert_eq(rig_get(&idle, "/bytes/1", NULL, NULL), 200);
 	cr_assert(rig_connect(r, &busy, 0));
-	rig_send(&busy, GET("/slow/500"));
-	while (rig_admits(r) < 3) /* in 1.3 the client is ahead */
-		usleep(1000);
+	rig_send(&busy, GET("/told"));
+	cr_assert_eq(rig_heard(1), 1);
 	rig_answer(r, &(struct rig_answer){ .delay_ms = -1 });
 	cr_assert(rig_connect(r, &waits, 0));
-	usleep(100000);
-	rig_stop(r);
+	rig_await_admits(r, 4); /* in 1.3 the client is ahead */
+	rig_begin_stop(r);
+	await_deaf(r);
+	rig_let();
 	cr_assert_eq(rig_response(&busy, NULL, NULL, NULL), 200);
+	rig_stop(r);
 	rig_close(&tunnel);
 	rig_close(&idle);
 	rig_close(&busy);
@@ -36,25 +58,6 @@ Test(stop, stops_while_busy)
 }
 
 /* ---- while those are there who have not read their last answer */
-
-/* Nobody listens there any more: the workers have seen STOP. */
-static void
-await_deaf(struct rig *r)
-{
-	struct sockaddr_in sa = { .sin_family = AF_INET,
-				  .sin_port = htons((uint16_t)rig_port(r)) };
-	int rc = 0;
-
-	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	for (int i = 0; i < 500 && rc == 0; i++) {
-		int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-		rc = connect(fd, (void *)&sa, sizeof(sa));
-		close(fd);
-		usleep(10000);
-	}
-	cr_assert_neq(rc, 0);
-}
 
 /* Who is still talking, and reads only then: all of the answer must be there,
  * and its end. */
@@ -68,9 +71,10 @@ stop_before_it_reads(const char *head, bool leaves_first)
 	rig_answer(r, &allow);
 	cr_assert(rig_connect(r, &c, 0));
 	rig_send(&c, head);
-	while (leaves_first && rig_leaves(r) == 0)
-		;
-	usleep(100000);
+	if (leaves_first)
+		cr_assert_eq(rig_leaves(r, 1), 1);
+	cr_assert_eq(poll(&(struct pollfd){ c.fd, POLLIN, 0 }, 1, -1), 1);
+	usleep(100000); /* more of it */
 	rig_begin_stop(r);
 	await_deaf(r);
 	for (size_t i = 0; i < 3; i++) {

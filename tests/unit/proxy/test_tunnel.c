@@ -1,5 +1,6 @@
 /* test_tunnel.c — how tunnels end: what was said before is heard, each way. */
 #include "rig.h"
+#include "talk.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -9,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-TestSuite(tunnel, .timeout = 60);
+TestSuite(tunnel, .timeout = 300);
 
 static const struct rig_answer allow = { .reason = GW_ERR_OK };
 
@@ -25,7 +26,7 @@ switch_over(struct rig_client *c, const char *path)
 }
 
 static void
-open_tunnel(struct rig *r, struct rig_client *c, const char *path)
+open_path(struct rig *r, struct rig_client *c, const char *path)
 {
 	cr_assert(rig_connect(r, c, 0));
 	switch_over(c, path);
@@ -76,7 +77,7 @@ skip_greeting(struct rig_client *c)
 static void
 open_echo(struct rig *r, struct rig_client *c)
 {
-	open_tunnel(r, c, "/ws");
+	open_path(r, c, "/ws");
 	skip_greeting(c);
 }
 
@@ -124,7 +125,7 @@ Test(tunnel, last_words_of_the_server)
 	rig_answer(r, &allow);
 	for (size_t i = 0; i < GW_COUNT(lasts); i++) {
 		snprintf(path, sizeof(path), "/last/%zu", lasts[i]);
-		open_tunnel(r, &c, path);
+		open_path(r, &c, path);
 		rig_send(&c, "go");
 		cr_assert_eq(rig_heard(2), 2);
 		stop(r);
@@ -136,7 +137,7 @@ Test(tunnel, last_words_of_the_server)
 		cr_assert_eq(len, lasts[i], "%s: %zu", path, len);
 		rig_close(&c);
 	}
-	cr_assert_eq(rig_leaves(r), GW_COUNT(lasts));
+	cr_assert_eq(rig_leaves(r, GW_COUNT(lasts)), GW_COUNT(lasts));
 	rig_stop(r);
 }
 
@@ -149,7 +150,7 @@ Test(tunnel, broken_off_by_the_server)
 
 	rig_answer(r, &allow);
 	for (size_t i = 0; i < 8; i++) {
-		open_tunnel(r, &c, "/torn/4");
+		open_path(r, &c, "/torn/4");
 		cr_assert_not(read_pattern(&c, &len));
 		cr_assert_leq(len, 4);
 		rig_close(&c);
@@ -168,7 +169,7 @@ Test(tunnel, broken_off_while_the_client_talks)
 	rig_answer(r, &allow);
 	for (size_t i = 0; i < GW_COUNT(lasts); i++) {
 		snprintf(path, sizeof(path), "/torn-late/%zu", lasts[i]);
-		open_tunnel(r, &c, path);
+		open_path(r, &c, path);
 		rig_send(&c, "go");
 		cr_assert_eq(rig_heard(2), 2);
 		stop(r);
@@ -223,7 +224,7 @@ Test(tunnel, last_words_of_the_client)
 	for (size_t i = 0; i < GW_COUNT(lens) * 2; i++) {
 		size_t len = lens[i / 2];
 
-		open_tunnel(r, &c, "/hear");
+		open_path(r, &c, "/hear");
 		send_pattern(&c, len);
 		if (i % 2 == 0)
 			SSL_shutdown(c.ssl);
@@ -241,7 +242,7 @@ Test(tunnel, half_closed_by_the_client)
 	size_t len;
 
 	rig_answer(r, &allow);
-	open_tunnel(r, &c, "/hear-then/3000000");
+	open_path(r, &c, "/hear-then/3000000");
 	rig_send(&c, "done");
 	SSL_shutdown(c.ssl);
 	cr_assert(read_pattern(&c, &len));
@@ -258,7 +259,7 @@ Test(tunnel, half_closed_by_the_server)
 	size_t len;
 
 	rig_answer(r, &allow);
-	open_tunnel(r, &c, "/hush/5");
+	open_path(r, &c, "/hush/5");
 	cr_assert(read_pattern(&c, &len));
 	cr_assert_eq(len, 5);
 	send_pattern(&c, 300000);
@@ -284,8 +285,7 @@ Test(tunnel, goodbye_that_does_not_fit)
 	rig_answer(r, &allow);
 	for (size_t i = 0; i < GW_COUNT(tight); i++) {
 		snprintf(path, sizeof(path), "/hush/%zu", tight[i]);
-		open_tunnel(r, &c, path);
-		rig_set_timeout(&c, 4000);
+		open_path(r, &c, path);
 		usleep(5000);
 		cr_assert(read_pattern(&c, &len), "%s: %zu", path, len);
 		cr_assert_eq(len, tight[i]);
@@ -332,8 +332,7 @@ Test(tunnel, goodbye_that_does_not_fit_after_the_clients)
 	rig_answer(r, &allow);
 	for (size_t i = 0; i < GW_COUNT(tight); i++) {
 		snprintf(path, sizeof(path), "/hear-then/%zu", tight[i]);
-		open_tunnel(r, &c, path);
-		rig_set_timeout(&c, 4000);
+		open_path(r, &c, path);
 		rig_send(&c, "done");
 		SSL_shutdown(c.ssl);
 		shutdown(c.fd, SHUT_WR);
@@ -353,16 +352,12 @@ Test(tunnel, half_closed_and_forgotten)
 	};
 	struct rig *r = rig_start(keys);
 	struct rig_client c;
-	char *status;
 	size_t len;
 
 	rig_answer(r, &allow);
-	open_tunnel(r, &c, "/hush/5");
+	open_path(r, &c, "/hush/5");
 	(void)read_pattern(&c, &len);
-	usleep(900000);
-	status = rig_status(r);
-	cr_assert(strstr(status, "\"tunnels\":0,") != NULL, "%s", status);
-	free(status);
+	await_status(r, "\"tunnels\":0,");
 	rig_close(&c);
 	rig_stop(r);
 }
@@ -433,7 +428,7 @@ Test(tunnel, lost_and_heard_late)
 
 	rig_answer(r, &allow);
 	for (size_t i = 0; i < GW_COUNT(lens); i++) {
-		open_tunnel(r, &c, "/hear-late");
+		open_path(r, &c, "/hear-late");
 		send_pattern(&c, lens[i]);
 		rig_close(&c);
 		usleep(100000); /* for the gateway to have it all, or most */
@@ -452,23 +447,14 @@ Test(tunnel, lost_and_not_heard)
 	};
 	struct rig *r = rig_start(keys);
 	struct rig_client c;
-	char *status = NULL;
 
 	rig_answer(r, &allow);
-	open_tunnel(r, &c, "/last/1");
+	open_path(r, &c, "/last/1");
 	rig_send(&c, "go");
 	cr_assert_eq(rig_heard(2), 2);
 	send_pattern(&c, 300000);
 	rig_close(&c);
-	for (int i = 0; i < 100; i++) {
-		usleep(50000);
-		free(status);
-		status = rig_status(r);
-		if (strstr(status, "\"tunnels\":0,") != NULL)
-			break;
-	}
-	cr_expect(strstr(status, "\"tunnels\":0,") != NULL, "%s", status);
-	free(status);
+	await_status(r, "\"tunnels\":0,");
 	rig_let();
 	rig_stop(r);
 }
@@ -481,7 +467,7 @@ Test(tunnel, goodbye_and_reset_at_once)
 	struct rig_client c;
 
 	rig_answer(r, &allow);
-	open_tunnel(r, &c, "/hear");
+	open_path(r, &c, "/hear");
 	stop(r);
 	send_pattern(&c, 5000);
 	SSL_shutdown(c.ssl);
@@ -500,8 +486,8 @@ Test(tunnel, client_is_gone_at_the_end)
 	char *status;
 
 	rig_answer(r, &allow);
-	open_tunnel(r, &other, "/hear");
-	open_tunnel(r, &c, "/hear-bye");
+	open_path(r, &other, "/hear");
+	open_path(r, &c, "/hear-bye");
 	send_pattern(&c, 4);
 	SSL_shutdown(c.ssl);
 	cr_assert_eq(rig_heard(4), 4);
@@ -510,8 +496,7 @@ Test(tunnel, client_is_gone_at_the_end)
 	cr_assert_eq(rig_heard(1), 1);
 	reset(&c);
 	kill(rig_pid(r), SIGCONT);
-	while (rig_leaves(r) == 0)
-		usleep(1000);
+	cr_assert_eq(rig_leaves(r, 1), 1);
 	status = rig_status(r);
 	cr_assert(strstr(status, "\"tunnels\":1,") != NULL, "%s", status);
 	free(status);
@@ -590,19 +575,6 @@ expect_refused(struct rig *r)
 		status = rig_get(&c, "/bytes/1", NULL, NULL);
 		cr_assert(status == 503 || status == -1, "%d", status);
 	}
-	rig_close(&c);
-}
-
-static void
-expect_welcome(struct rig *r)
-{
-	struct rig_client c;
-
-	for (int k = 0; k < 100 && !rig_connect(r, &c, 0); k++) {
-		rig_close(&c);
-		usleep(20000);
-	}
-	cr_assert_eq(rig_get(&c, "/bytes/1", NULL, NULL), 200);
 	rig_close(&c);
 }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-TestSuite(upgrade, .timeout = 60);
+TestSuite(upgrade, .timeout = 300);
 
 static const struct rig_answer allow = { .reason = GW_ERR_OK };
 
@@ -30,9 +30,9 @@ Test(upgrade, tunnel)
 	/* half-close: the server has a last word */
 	SSL_shutdown(c.ssl);
 	expect(&c, " bye");
-	cr_assert(rig_is_closed(&c, 3000));
+	cr_assert(rig_is_closed(&c));
 	rig_close(&c);
-	cr_assert_eq(rig_leaves(r), 1);
+	cr_assert_eq(rig_leaves(r, 1), 1);
 	rig_stop(r);
 }
 
@@ -105,30 +105,45 @@ Test(upgrade, websocket_begins_with_get)
 	rig_stop(r);
 }
 
+/* Whether it lasts for two rests, each of them shorter than the limit; then it
+ * must end by itself. */
+static bool
+lasts(struct rig *r)
+{
+	struct rig_client c;
+	char byte = '\0';
+	bool yes = true;
+
+	open_tunnel(r, &c);
+	for (int i = 0; i < 2 && yes; i++) {
+		usleep(700000);
+		rig_send(&c, "x");
+		yes = rig_recv(&c, &byte, 1) == 1 && byte == 'x';
+	}
+	cr_assert(rig_is_closed(&c));
+	rig_close(&c);
+	return yes;
+}
+
+/* Five tries: a busy machine may take a longer rest than was meant. */
 Test(upgrade, tunnel_rests_too_long)
 {
 	static const struct rig_key keys[] = {
 		{ "listener", "tunnel_timeout", "1s" }, { NULL, NULL, NULL },
 	};
 	struct rig *r = rig_start(keys);
-	struct rig_client c;
+	bool has_lasted = false;
 
 	rig_answer(r, &allow);
-	open_tunnel(r, &c);
-	usleep(700000);
-	rig_send(&c, "x");
-	expect(&c, "x");
-	usleep(700000);
-	rig_send(&c, "y");
-	expect(&c, "y");
-	cr_assert(rig_is_closed(&c, 3000));
-	rig_close(&c);
+	for (int i = 0; i < 5 && !has_lasted; i++)
+		has_lasted = lasts(r);
+	cr_assert(has_lasted);
 	rig_stop(r);
 }
 
 /* ---- a last word to WebSocket clients (RFC 6455 5.5.1) */
 
-#define POLICY(reason, len) "\x81\x05hello\x88" len "\x03\xf0" reason
+#define POLICY(reason, len) "\x88" len "\x03\xf0" reason
 
 static int
 ask_frames(struct rig *r, struct rig_client *c, const char *how,
@@ -182,18 +197,21 @@ expect_last(struct rig_client *c, const char *what, const char *want,
 		  "%s: %zu bytes: %.*s", what, got, (int)got, buf);
 }
 
+#define HELLO "\x81\x05hello"
+
 static const struct last_word {
 	const char *how;
 	bool by_operator;
+	const char *before; /* comes from the server */
 	const char *want;
 	size_t len;
 } last_words[] = {
-	{ "cut", false, "\x81\x05hello\x81\x05wo", 11 },
-	{ "closed", false, "\x81\x05hello\x88\x02\x03\xe8", 11 },
-	{ "other", false, "\x81\x05hello", 7 },
-	{ "whole", false, POLICY("cert-revoked", "\x0e"), 7 + 16 },
-	{ "whole", true, POLICY("session-ended", "\x0f"), 7 + 17 },
-	{ "", false, "\x88\x0e\x03\xf0" "cert-revoked", 16 },
+	{ "cut", false, HELLO "\x81\x05wo", "", 0 },
+	{ "closed", false, HELLO "\x88\x02\x03\xe8", "", 0 },
+	{ "other", false, HELLO, "", 0 },
+	{ "whole", false, HELLO, POLICY("cert-revoked", "\x0e"), 16 },
+	{ "whole", true, HELLO, POLICY("session-ended", "\x0f"), 17 },
+	{ "", false, "", POLICY("cert-revoked", "\x0e"), 16 },
 };
 
 Test(upgrade, tunnel_last_word)
@@ -206,7 +224,7 @@ Test(upgrade, tunnel_last_word)
 		const struct last_word *w = &last_words[i];
 
 		open_frames(r, &c, w->how);
-		usleep(100000); /* what is to come before is there */
+		expect(&c, w->before);
 		if (w->by_operator)
 			rig_kill(r);
 		else
@@ -214,40 +232,51 @@ Test(upgrade, tunnel_last_word)
 		expect_last(&c, w->how, w->want, w->len);
 		rig_close(&c);
 	}
-	cr_assert_eq(rig_leaves(r), GW_COUNT(last_words));
+	cr_assert_eq(rig_leaves(r, GW_COUNT(last_words)),
+		     GW_COUNT(last_words));
 	rig_stop(r);
 }
 
-Test(upgrade, tunnel_last_word_of_time)
+Test(upgrade, tunnel_last_word_of_idleness)
 {
 	static const struct rig_key keys[] = {
 		{ "listener", "tunnel_timeout", "1s" }, { NULL, NULL, NULL },
 	};
-	static const char idle[] = "\x81\x05hello\x88\x18\x03\xe9"
+	static const char idle[] = "\x88\x18\x03\xe9"
 				   "tunnel idle or stalled";
 	struct rig *r = rig_start(keys);
 	struct rig_client c;
 
 	rig_answer(r, &allow);
 	open_frames(r, &c, "whole");
+	expect(&c, HELLO);
 	expect_last(&c, "idle", idle, sizeof(idle) - 1);
 	rig_close(&c);
-	rig_answer(r, &(struct rig_answer){ .lifetime = 1 });
+	rig_stop(r);
+}
+
+Test(upgrade, tunnel_last_word_of_time)
+{
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+
+	rig_answer(r, &(struct rig_answer){ .lifetime = 3 });
 	open_frames(r, &c, "whole");
-	expect_last(&c, "until", POLICY("session-ended", "\x0f"), 7 + 17);
+	expect(&c, HELLO);
+	expect_last(&c, "until", POLICY("session-ended", "\x0f"), 17);
 	rig_close(&c);
 	rig_stop(r);
 }
 
 Test(upgrade, tunnel_last_word_of_stop)
 {
-	static const char stop[] = "\x81\x05hello\x88\x0a\x03\xe9stopping";
+	static const char stop[] = "\x88\x0a\x03\xe9stopping";
 	struct rig *r = rig_start(NULL);
 	struct rig_client c;
 
 	rig_answer(r, &allow);
 	open_frames(r, &c, "whole");
-	usleep(100000);
+	expect(&c, HELLO);
 	rig_stop(r);
 	expect_last(&c, "stop", stop, sizeof(stop) - 1);
 	rig_close(&c);

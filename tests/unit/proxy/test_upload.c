@@ -1,13 +1,14 @@
 /* test_upload.c — bodies of requests, and answers that come before their
  * end. */
 #include "rig.h"
+#include "gw/util.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-TestSuite(upload, .timeout = 60);
+TestSuite(upload, .timeout = 300);
 
 static const struct rig_answer allow = { .reason = GW_ERR_OK };
 
@@ -102,7 +103,7 @@ Test(upload, expect_continue)
 	rig_send(&c, "POST /denied HTTP/1.1\r\nHost: h\r\n"
 		     "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n");
 	cr_assert_eq(rig_response(&c, NULL, NULL, NULL), 403);
-	cr_assert(rig_is_closed(&c, 3000));
+	cr_assert(rig_is_closed(&c));
 	rig_close(&c);
 	rig_stop(r);
 }
@@ -131,8 +132,9 @@ static bool
 talks_on(struct rig_client *c, int ms)
 {
 	static const char piece[1000];
+	uint64_t end = gw_mono_ms() + (uint64_t)ms;
 
-	for (; ms > 0; ms -= 100) {
+	while (gw_mono_ms() < end) {
 		if (SSL_write(c->ssl, piece, sizeof(piece)) <= 0)
 			return false;
 		usleep(100000);
@@ -155,7 +157,7 @@ Test(upload, early_response_to_a_talker)
 	cr_assert_eq(rig_response(&c, NULL, &body, NULL), 413);
 	cr_assert_str_eq(body, "early");
 	free(body);
-	cr_assert_not(talks_on(&c, 12000));
+	cr_assert_not(talks_on(&c, 60000));
 	rig_close(&c);
 	rig_stop(r);
 }
