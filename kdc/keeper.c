@@ -26,6 +26,8 @@ struct gw_keeper {
 	pthread_mutex_t lock;
 	pthread_cond_t wanted;
 	bool stop;
+	bool was_within; /* of reach, at the last look; the thread's own */
+	bool is_cut_off;
 	struct gw_keeper_status status;
 	struct gw_ntauth_msg ntauth;
 	uint64_t ntauth_serial; /* 0: never read */
@@ -96,12 +98,35 @@ note(struct gw_keeper *k, char out[GW_DETAIL_MAX], const char *event,
 static void
 check_names(struct gw_keeper *k)
 {
+	static const char *const files[] = { "/etc/resolv.conf", "/etc/hosts" };
 	struct gw_error err = { .code = GW_ERR_OK };
-	enum gw_err rc = gw_reach_check("/etc/resolv.conf", &err);
+	enum gw_err rc = GW_ERR_OK;
+	bool is_cut_off = false;
 
-	if (rc == GW_ERR_OK)
-		rc = gw_reach_check("/etc/hosts", &err);
+	for (size_t i = 0; i < GW_COUNT(files) && rc == GW_ERR_OK; i++) {
+		rc = gw_reach_check(files[i], &err);
+		is_cut_off = rc != GW_ERR_OK && k->was_within &&
+			     gw_reach_is_below(files[i], gw_reach_dirs);
+	}
 	note(k, k->status.names_error, "name-files", rc, &err);
+	k->was_within = rc == GW_ERR_OK;
+	if (!is_cut_off)
+		return;
+	pthread_mutex_lock(&k->lock);
+	k->is_cut_off = true;
+	pthread_mutex_unlock(&k->lock);
+	gw_loop_wake(k->loop);
+}
+
+bool
+gw_keeper_is_cut_off(struct gw_keeper *k)
+{
+	bool is;
+
+	pthread_mutex_lock(&k->lock);
+	is = k->is_cut_off;
+	pthread_mutex_unlock(&k->lock);
+	return is;
 }
 
 static bool

@@ -33,6 +33,11 @@ struct gw_keeper_status {
 };
 void gw_keeper_status(struct gw_keeper *k, struct gw_keeper_status *out);
 
+/* The resolver's files, which were within reach, are so no more, and would be
+ * for who is started now. Not with those that never were: that would be for
+ * ever. */
+bool gw_keeper_is_cut_off(struct gw_keeper *k);
+
 /* NTAuthCertificates as it was last read: false when that is what the caller
  * of this serial (0 at first) has, or when it has never been read. */
 bool gw_keeper_ntauth(struct gw_keeper *k, uint64_t *serial,

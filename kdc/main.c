@@ -6,6 +6,7 @@
 #include "gw/log.h"
 #include "gw/util.h"
 #include "ldapx.h"
+#include "reach.h"
 
 #include <stdio.h>
 
@@ -128,6 +129,21 @@ start_threads(struct gw_task *t)
 	}
 }
 
+/* gwd starts it again, and nothing is lost with it but the logins of this
+ * moment, which would not find their way. */
+static void
+on_wake(void *ctx)
+{
+	struct gw_kdc *app = ctx;
+
+	gw_links_wake(app);
+	if (!gw_keeper_is_cut_off(app->keeper))
+		return;
+	gw_event(GW_LOG_WARN, "ending", "why", "to be started anew, within "
+		 "reach of the resolver's files", NULL);
+	gw_loop_stop(app->loop);
+}
+
 static enum gw_err
 on_start(void *ctx, struct gw_child *c, struct gw_error *err)
 {
@@ -157,7 +173,7 @@ on_start(void *ctx, struct gw_child *c, struct gw_error *err)
 				     threads * RATE_PER_THREAD +
 					     (size_t)d->queue,
 				     gw_mono_ms());
-	gw_loop_on_wake(app->loop, gw_links_wake, app);
+	gw_loop_on_wake(app->loop, on_wake, app);
 	app->starter.fn = start_threads;
 	gw_loop_defer(app->loop, &app->starter);
 	return GW_ERR_OK;
@@ -176,24 +192,11 @@ on_end(void *ctx)
 	gw_krbconf_free(app->shared.krbconf);
 }
 
-/* Directories, not the files in them that are read (hosts, resolv.conf,
- * nsswitch.conf, gai.conf, gss/): Landlock knows files, not names, and these
- * are replaced rather than written to. gwd-auth is handed them instead; here
- * it is libc's resolver that wants the hosts file, at every bind (Cyrus SASL
- * asks for our own name), and that can only open it. What of /etc is secret
- * is root's, and this process's user may not read it in any case. resolv.conf
- * is often a link into one of the directories of /run. */
-static const char *const readable[] = {
-	"/etc", "/run/systemd/resolve", "/run/NetworkManager",
-	"/run/resolvconf", "/usr/share/zoneinfo", "/dev/urandom", "/lib",
-	"/usr/lib", NULL,
-};
-
 static const char *const *
 on_readable(void *app)
 {
 	(void)app;
-	return readable;
+	return gw_reach_dirs;
 }
 
 static const struct gw_child_ops ops = {

@@ -5,7 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+const char *const gw_reach_dirs[] = {
+	"/etc", "/run/systemd/resolve", "/run/NetworkManager",
+	"/run/resolvconf", "/usr/share/zoneinfo", "/dev/urandom", "/lib",
+	"/usr/lib", NULL,
+};
 
 /* access(2) is not Landlock's affair: it tells what the file's mode says. */
 static bool
@@ -31,4 +38,19 @@ gw_reach_check(const char *path, struct gw_error *err)
 		      to != NULL ? to : "what has gone");
 	free(to);
 	return GW_ERR_FILE;
+}
+
+bool
+gw_reach_is_below(const char *path, const char *const *dirs)
+{
+	char *to = realpath(path, NULL);
+	bool is = false;
+
+	for (; to != NULL && *dirs != NULL; dirs++) {
+		size_t len = strlen(*dirs);
+
+		is = is || (strncmp(to, *dirs, len) == 0 && to[len] == '/');
+	}
+	free(to);
+	return is;
 }

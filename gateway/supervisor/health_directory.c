@@ -125,9 +125,9 @@ gw_judge_service(struct gw_judge *j, const json_t *s)
 		       "looking for domain controllers failed: %s",
 		       text(s, "discovery_error"));
 	if (*text(s, "names_error") != '\0')
-		gw_say(j, WARNING, "Restart gwd, when the resolver is up: "
-		       "gwd-kdc can read only directories that were there when "
-		       "it started, in /etc or the resolver's in /run.",
+		gw_say(j, WARNING, "Have it lead into /etc, or into "
+		       "systemd/resolve, NetworkManager or resolvconf below "
+		       "/run: gwd-kdc can read nothing else.",
 		       "names are not resolved as they should be: %s",
 		       text(s, "names_error"));
 	if (json_is_true(json_object_get(s, "hostname_slow")))

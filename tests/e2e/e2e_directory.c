@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static void
 heal(void)
@@ -200,10 +201,11 @@ make_etc(const char *dir)
 	return etc;
 }
 
-static void
-find_by(const char *name, const char *content)
+/* With that /etc, and a /run that is empty; one of the DCs is known, by name
+ * alone. */
+static struct gate
+start_nameless(char *dir, const char *etc, const char *run_dir)
 {
-	char *dir = scratch_dir(), *etc = make_etc(dir);
 	const char *conf = replaced(
 		conf_text(dir, lab("ECHO_URL") + 7),
 		text("\"%s@%s\", \"%s@%s\"", lab("DC1_NAME"), lab("DC1_ADDR"),
@@ -211,14 +213,32 @@ find_by(const char *name, const char *content)
 		text("\"%s\"", lab("DC1_NAME")));
 	struct gate g = gate_start_by((const char *const[]){
 		"unshare", "--mount", "sh", "-c",
-		"mount --bind \"$0\" /etc && exec \"$@\"", etc, NULL }, dir,
-		conf);
+		"mount --bind \"$0\" /etc && mount --bind \"$1\" /run && "
+		"shift && exec \"$@\"", etc, run_dir, NULL }, dir, conf);
 	struct look l = { .log = g.log, .result = "result=kdc-unreachable" };
 
 	cr_expect(await(30000, has_looked, &l), "found already: %s",
 		  slurp(g.log));
-	l = (struct look){ .log = g.log, .result = "result=ok",
-			   .from = strlen(slurp(g.log)) };
+	return g;
+}
+
+static char *
+make_run(const char *dir)
+{
+	char *run_dir = text("%s/run", dir);
+
+	cr_assert_eq(mkdir(run_dir, 0755), 0);
+	return run_dir;
+}
+
+static void
+find_by(const char *name, const char *content)
+{
+	char *dir = scratch_dir(), *etc = make_etc(dir);
+	struct gate g = start_nameless(dir, etc, make_run(dir));
+	struct look l = { .log = g.log, .result = "result=ok",
+			  .from = strlen(slurp(g.log)) };
+
 	replace(text("%s/%s", etc, name), content);
 	cr_expect(await(30000, has_looked, &l), "%s: never found: %s", name,
 		  slurp(g.log));
@@ -234,6 +254,36 @@ Test(directory, another_hosts_file)
 Test(directory, another_resolv_conf)
 {
 	find_by("resolv.conf", text("nameserver %s\n", lab("DC1_ADDR")));
+}
+
+static bool
+has_found(void *arg)
+{
+	const struct gate *g = arg;
+
+	return find_line(g->log, 0, (const char *const[]){
+			 "dc-state", "state=up", NULL }) != NULL;
+}
+
+/* The resolver comes up after gwd, and makes the directory its file is in,
+ * which Landlock does not know: gwd-kdc starts anew. */
+Test(directory, a_resolver_that_is_late)
+{
+	char *dir = scratch_dir(), *etc = make_etc(dir), *run_dir;
+	char *link_name = text("%s/resolv.conf", etc);
+	struct gate g;
+
+	run_dir = make_run(dir);
+	cr_assert(unlink(link_name) == 0 &&
+		  symlink("/run/resolvconf/resolv.conf", link_name) == 0);
+	g = start_nameless(dir, etc, run_dir);
+	run_dir = text("%s/resolvconf", run_dir);
+	cr_assert_eq(mkdir(run_dir, 0755), 0);
+	replace(text("%s/resolv.conf", run_dir),
+		text("nameserver %s\n", lab("DC1_ADDR")));
+	cr_expect(await(30000, has_found, &g), "never found: %s",
+		  slurp(g.log));
+	gate_stop(&g);
 }
 
 /* ---- NTAuthCertificates */

@@ -113,6 +113,29 @@ clear(void)
 	rmdir(top);
 }
 
+Test(reach, what_a_start_would_cure)
+{
+	static const struct {
+		const char *name;
+		bool is;
+	} cases[] = { { "leads-there", true }, { "plain", false },
+		      { "leads-nowhere", false }, { "none", false } };
+	char path[160], like[97];
+	const char *const dirs[] = { "/nowhere", without, NULL };
+	const char *const others[] = { like, NULL };
+
+	setup();
+	snprintf(like, sizeof(like), "%.*s", (int)strlen(without) - 1, without);
+	for (size_t i = 0; i < GW_COUNT(cases); i++) {
+		snprintf(path, sizeof(path), "%s/%s", within, cases[i].name);
+		cr_expect_eq(gw_reach_is_below(path, dirs), cases[i].is, "%s",
+			     cases[i].name);
+		cr_expect_not(gw_reach_is_below(path, others), "%s",
+			      cases[i].name);
+	}
+	clear();
+}
+
 Test(reach, what_landlock_keeps_from_us)
 {
 	int status = -1;
