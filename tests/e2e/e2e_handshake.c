@@ -342,7 +342,7 @@ Test(handshake, no_early_data)
 /* ---- stapling: what the lab's CA says about the gateway's certificate */
 
 static void
-make_staple(const char *cert, const char *file)
+make_staple(const char *cert, const char *days, const char *file)
 {
 	const char *pki = text("%s/pki", lab("GWD_LAB_DIR"));
 	struct output o = RUN(10000, "openssl", "ocsp", "-index",
@@ -351,9 +351,25 @@ make_staple(const char *cert, const char *file)
 			      text("%s/ocsp.pem", pki), "-rkey",
 			      text("%s/ocsp.key", pki), "-issuer",
 			      lab("ISSUING_CA_FILE"), "-cert", cert, "-ndays",
-			      "1", "-respout", file, "-noverify");
+			      days, "-respout", file, "-noverify");
 
 	cr_assert_eq(o.status, 0, "%s%s", o.out, o.err);
+}
+
+static bool
+has_staple(struct wire *w, const char *file)
+{
+	unsigned char wanted[8192];
+	size_t len;
+	const unsigned char *p = wire_staple(w, &len);
+	FILE *f = fopen(file, "re");
+	bool is = f != NULL && len > 0 &&
+		  fread(wanted, 1, sizeof(wanted), f) == len &&
+		  memcmp(wanted, p, len) == 0;
+
+	if (f != NULL)
+		fclose(f);
+	return is;
 }
 
 static bool
@@ -362,19 +378,20 @@ is_stapled(bool is_asked, int tls, const char *file)
 	struct wire *w = WIRE(.base = gate.url, .card = "alice", .tls = tls,
 			      .wants_staple = is_asked);
 	size_t len;
-	const unsigned char *p = wire_staple(w, &len);
-	FILE *f = fopen(file, "re");
-	unsigned char wanted[8192];
-	bool is = f != NULL && len > 0 &&
-		  fread(wanted, 1, sizeof(wanted), f) == len &&
-		  memcmp(wanted, p, len) == 0;
+	bool is = has_staple(w, file);
 
-	if (f != NULL)
-		fclose(f);
-	cr_expect(is || p == NULL, "another response");
+	cr_expect(is || wire_staple(w, &len) == NULL, "another response");
 	cr_expect(is_served(w));
 	wire_close(w);
 	return is;
+}
+
+static void
+start_stapling(const char *file)
+{
+	make_staple(conf_value("certificate"), "1", file);
+	gate = gate_start(dir, conf_with(echo_address(), text(
+		"\tstaple = \"%s\"\n", file)));
 }
 
 Test(handshake, staple)
@@ -383,14 +400,60 @@ Test(handshake, staple)
 
 	dir = scratch_dir();
 	file = text("%s/staple.der", dir);
-	make_staple(conf_value("certificate"), file);
-	gate = gate_start(dir, conf_with(echo_address(), text(
-		"\tstaple = \"%s\"\n", file)));
+	start_stapling(file);
 	for (int tls = 12; tls <= 13; tls++) {
 		cr_expect(is_stapled(true, tls, file), "1.%d", tls - 10);
 		cr_expect(!is_stapled(false, tls, file), "1.%d: nobody asked",
 			  tls - 10);
 	}
+	gate_stop(&gate);
+}
+
+/* Whoever has a new one puts it in place and has it taken up; who is in stays
+ * in. The workers take it up in turns of their own. */
+struct shown {
+	const char *file;
+	int tls;
+};
+
+static bool
+is_shown(void *arg)
+{
+	const struct shown *s = arg;
+	struct wire *w = WIRE(.base = gate.url, .card = "alice", .tls = s->tls,
+			      .wants_staple = true);
+	bool is = has_staple(w, s->file);
+
+	wire_close(w);
+	return is;
+}
+
+Test(handshake, new_staple)
+{
+	struct wire *w;
+	char *file, *fresh;
+	struct output o;
+	pid_t proxy;
+
+	dir = scratch_dir();
+	file = text("%s/staple.der", dir);
+	fresh = text("%s/fresh.der", dir);
+	start_stapling(file);
+	proxy = gate_pid(gate.socket, "gwd-proxy");
+	w = WIRE(.base = gate.url, .card = "alice");
+	cr_assert(is_served(w));
+	cr_assert(is_stapled(true, 13, file));
+	make_staple(conf_value("certificate"), "2", fresh);
+	cr_assert_eq(rename(fresh, file), 0);
+	cr_expect(!is_shown(&(struct shown){ file, 13 }), "before the reload");
+	o = GWCTL(gate.socket, "reload");
+	cr_expect_eq(o.status, 0, "%s%s", o.out, o.err);
+	for (int tls = 12; tls <= 13; tls++)
+		cr_expect(await(5000, is_shown, &(struct shown){ file, tls }),
+			  "1.%d: the old one", tls - 10);
+	cr_expect(is_served(w), "who was in is not");
+	cr_expect_eq(gate_pid(gate.socket, "gwd-proxy"), proxy);
+	wire_close(w);
 	gate_stop(&gate);
 }
 

@@ -9,6 +9,7 @@
 #include "gw/util.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -411,4 +412,66 @@ Test(response, what_follows_is_nobodys)
 		wire_close(w);
 	}
 	gate_stop(&gate);
+}
+
+/* ---- too late: an answer, and another one when nothing is asked any more */
+
+static const struct back_part late_parts[] = {
+	{ "/idle", { { BACK_SAY, OK CL "4\r\n\r\ndone", 0 },
+		     { BACK_WAIT, NULL, 0 }, { BACK_SAY, POISON, 0 },
+		     { BACK_HEAR_END, NULL, 0 } } },
+	{ "/bye", { { BACK_SAY, OK CL "4\r\n\r\ndone", 0 },
+		    { BACK_WAIT, NULL, 0 }, { BACK_SAY, POISON, 0 },
+		    { BACK_CLOSE, NULL, 0 } } },
+};
+
+/* The connection, which was kept, is so no more. */
+Test(response, late_is_nobodys)
+{
+	for (int i = 0; i < 3; i++) {
+		struct wire *w, *other;
+		char *got;
+
+		start_gate(late_parts, GW_COUNT(late_parts));
+		w = enter();
+		other = enter();
+		got = ask(w, get("/idle"), "\r\n\r\ndone");
+		cr_expect(ends_with(got, "\r\n\r\ndone"), "%s", got);
+		cr_expect_eq(back_count(back), 1);
+		back_let(back);
+		cr_expect(back_is_over(back, 0), "it is kept");
+		expect_own_answer(i == 0 ? w : other, "late", i);
+		expect_own_answer(i == 0 ? other : w, "late", i + 10);
+		wire_close(other);
+		wire_close(w);
+		gate_stop(&gate);
+	}
+}
+
+/* And when the next question is there before it has been seen. */
+Test(response, late_and_not_seen_yet)
+{
+	for (int i = 0; i < 2; i++) {
+		char *mark = text("/mark-%d-", i), *got;
+		struct wire *w;
+		pid_t proxy;
+
+		start_gate(late_parts, GW_COUNT(late_parts));
+		w = enter();
+		(void)ask(w, get("/bye"), "\r\n\r\ndone");
+		proxy = gate_pid(gate.socket, "gwd-proxy");
+		cr_assert(proxy > 0 && kill(proxy, SIGSTOP) == 0);
+		if (i == 0) /* first to come, first to be told of */
+			(void)wire_say(w, get(mark));
+		back_let(back);
+		cr_expect(back_is_over(back, 0));
+		if (i == 1)
+			(void)wire_say(w, get(mark));
+		cr_assert(kill(proxy, SIGCONT) == 0);
+		got = wire_read_until(w, mark, 5000);
+		cr_expect(contains(got, mark) && !contains(got, "poison"),
+			  "%d: %s", i, got);
+		wire_close(w);
+		gate_stop(&gate);
+	}
 }
