@@ -1,17 +1,12 @@
 /* upstream.c — see upstream.h. */
 #include "upstream.h"
 #include "conn.h"
-#include "gw/log.h"
 #include "gw/util.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
-
-#define BACKOFF_MIN_MS 500
-#define BACKOFF_MAX_MS 15000
-#define TRIED_BITS     64
 
 /* ---- idle connections */
 
@@ -127,90 +122,6 @@ gw_upconn_reset(struct gw_upconn *c)
 	destroy(c);
 }
 
-/* ---- servers */
-
-bool
-gw_server_is_down(const struct gw_server *s)
-{
-	return s->failures > 0;
-}
-
-static void
-note_error(struct gw_server *s, enum gw_err why)
-{
-	s->count.errors++;
-	s->count.last_error = why;
-}
-
-/* Out of the choice for a while that doubles with each failure. */
-static void
-note_refusal(struct gw_server *s, enum gw_err why)
-{
-	uint64_t wait = BACKOFF_MIN_MS << GW_MIN(s->failures, 10u);
-
-	note_error(s, why);
-	s->retry_at_ms = gw_loop_now_ms(s->upstream->loop) +
-			 GW_MIN(wait, (uint64_t)BACKOFF_MAX_MS);
-	if (s->failures++ == 0)
-		gw_event(GW_LOG_WARN, "upstream-down", "upstream",
-			 s->upstream->site->conf->title, "server",
-			 s->site->name, "reason", gw_err_name(why), NULL);
-}
-
-static void
-note_success(struct gw_server *s)
-{
-	if (s->failures != 0)
-		gw_event(GW_LOG_INFO, "upstream-up", "upstream",
-			 s->upstream->site->conf->title, "server",
-			 s->site->name, NULL);
-	s->failures = 0;
-	s->retry_at_ms = 0;
-}
-
-/* One in TRIED_BITS shares its bit: none is asked twice, and no request asks
- * more than so many, of however many are down. */
-static bool
-was_tried(size_t server, uint64_t tried)
-{
-	return (tried >> server % TRIED_BITS & 1) != 0;
-}
-
-static size_t
-number_of(const struct gw_server *s)
-{
-	return (size_t)(s - s->upstream->servers);
-}
-
-static void
-mark_tried(const struct gw_server *s, uint64_t *tried)
-{
-	*tried |= UINT64_C(1) << number_of(s) % TRIED_BITS;
-}
-
-/* In turn, those that are down last: they are asked only when all are. */
-static struct gw_server *
-choose(struct gw_upstream *u, uint64_t tried)
-{
-	uint64_t now = gw_loop_now_ms(u->loop);
-	struct gw_server *down = NULL;
-
-	for (size_t i = 0; i < u->server_count; i++) {
-		size_t n = (u->next_server + i) % u->server_count;
-		struct gw_server *s = &u->servers[n];
-
-		if (was_tried(n, tried))
-			continue;
-		if (s->retry_at_ms <= now) {
-			u->next_server = n + 1;
-			return s;
-		}
-		if (down == NULL || s->retry_at_ms < down->retry_at_ms)
-			down = s;
-	}
-	return down;
-}
-
 /* ---- connecting */
 
 static int
@@ -268,7 +179,7 @@ gw_upstream_get(struct gw_upstream *u, struct gw_conn *conn, bool may_reuse,
 	struct gw_server *s;
 
 	*out_why = GW_ERR_UPSTREAM_UNREACHABLE;
-	while ((s = choose(u, *tried)) != NULL) {
+	while ((s = gw_server_choose(u, *tried)) != NULL) {
 		c = may_reuse ? take_idle(s, conn) : NULL;
 		if (c == NULL)
 			c = make(s, conn);
@@ -278,8 +189,7 @@ gw_upstream_get(struct gw_upstream *u, struct gw_conn *conn, bool may_reuse,
 			*out_why = GW_ERR_BUSY;
 			return NULL;
 		}
-		note_refusal(s, GW_ERR_UPSTREAM_UNREACHABLE);
-		mark_tried(s, tried);
+		gw_server_refused(s, GW_ERR_UPSTREAM_UNREACHABLE, tried);
 	}
 	return NULL;
 }
@@ -301,22 +211,21 @@ gw_upconn_check(struct gw_upconn *c, bool *out_failed)
 		return false;
 	}
 	c->is_connected = true;
-	note_success(c->server);
+	gw_server_answered(c->server);
 	return true;
 }
 
 void
 gw_upconn_failed(struct gw_upconn *c, enum gw_err why, uint64_t *tried)
 {
-	note_refusal(c->server, why);
-	mark_tried(c->server, tried);
+	gw_server_refused(c->server, why, tried);
 	destroy(c);
 }
 
 void
 gw_upconn_broke(struct gw_upconn *c, enum gw_err why)
 {
-	note_error(c->server, why);
+	gw_server_erred(c->server, why);
 	destroy(c);
 }
 

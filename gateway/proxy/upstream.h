@@ -1,20 +1,17 @@
-/* upstream.h — connections to the servers behind the gateway: choosing one,
- * connecting, keeping idle ones for the next request. gwd-proxy only. One
- * pool per worker; nothing is shared.
+/* upstream.h — connections to the servers behind the gateway: connecting to
+ * one, keeping idle ones for the next request. gwd-proxy only. One pool per
+ * worker; nothing is shared.
  *
- * A server that refused is left alone for a while, unless there is no other.
  * An idle connection that becomes readable is closed: the server hung up or
  * said what nobody asked for. */
 #ifndef GW_PROXY_UPSTREAM_H
 #define GW_PROXY_UPSTREAM_H
 
 #include <sys/queue.h>
-#include "counters.h"
-#include "site.h"
+#include "server.h"
 #include "sock.h"
 
 struct gw_conn;
-struct gw_server;
 
 struct gw_upconn {
 	struct gw_sock sock;     /* first */
@@ -24,15 +21,6 @@ struct gw_upconn {
 	uint64_t idle_since_ms;
 	bool is_connected;
 	bool was_reused;         /* had been idle before this request */
-};
-
-struct gw_server {
-	const struct gw_site_server *site;
-	struct gw_upstream *upstream;
-	LIST_HEAD(, gw_upconn) idle; /* newest first */
-	uint64_t retry_at_ms;    /* not before, unless there is no other */
-	unsigned failures;       /* in a row */
-	struct gw_server_counters count;
 };
 
 struct gw_upstream {
@@ -49,10 +37,10 @@ void gw_upstream_init(struct gw_upstream *u, struct gw_loop *l,
 void gw_upstream_clear(struct gw_upstream *u);
 
 /* A connection for `conn`: an idle one if `may_reuse`, else one that is being
- * made (is_connected is false until its event). `*tried` is the set of
- * servers this request has been refused by (by number, modulo 64), and
- * grows by those that refuse at once. NULL: there is none left to try, or no
- * descriptor (GW_ERR_BUSY instead of GW_ERR_UPSTREAM_UNREACHABLE). */
+ * made (is_connected is false until its event). `*tried` (server.h) begins as
+ * 0 with the request, and grows by those that refuse at once. NULL: there is
+ * none left to try, or no descriptor (GW_ERR_BUSY instead of
+ * GW_ERR_UPSTREAM_UNREACHABLE). */
 struct gw_upconn *gw_upstream_get(struct gw_upstream *u, struct gw_conn *conn,
 				  bool may_reuse, uint64_t *tried,
 				  enum gw_err *out_why);
@@ -71,7 +59,5 @@ void gw_upconn_reset(struct gw_upconn *c);
 /* Whether the server has said or ended anything meanwhile: asked before a
  * request goes out on a used connection. */
 bool gw_upconn_is_stale(const struct gw_upconn *c);
-
-bool gw_server_is_down(const struct gw_server *s);
 
 #endif
