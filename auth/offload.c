@@ -124,6 +124,6 @@ gw_offload_do(struct gw_offload *o, struct gw_job *j)
 	STAILQ_INSERT_TAIL(&o->to_do, j, entry);
 	pthread_cond_signal(&o->wanted);
 	pthread_mutex_unlock(&o->lock);
-	if (!o->has_thread && !o->starter.queued)
+	if (!o->has_thread && !o->starter.is_queued)
 		gw_loop_defer(o->loop, &o->starter);
 }

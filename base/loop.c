@@ -8,7 +8,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define BATCH 256
+#define BATCH       256 /* events told of in one turn */
+#define HEAP_MIN    64
+#define WAIT_MAX_MS 60000 /* epoll counts in int */
 
 struct gw_loop {
 	int epfd;
@@ -19,7 +21,7 @@ struct gw_loop {
 	size_t heap_len, heap_cap;
 	struct gw_task *tasks, **tasks_end;
 	uint64_t now_ms, turn;
-	bool stop;
+	bool is_stopping;
 	bool has_all; /* the batch holds what there was to tell */
 	struct epoll_event batch[BATCH];
 	int batch_len, batch_at;
@@ -105,30 +107,40 @@ place(struct gw_loop *l, size_t i, struct gw_timer *t)
 	t->slot = i + 1;
 }
 
+/* Whether what is above slot `i` fires after `t`. */
+static bool
+is_before_parent(const struct gw_loop *l, size_t i, const struct gw_timer *t)
+{
+	return i > 0 && l->heap[(i - 1) / 2]->deadline_ms > t->deadline_ms;
+}
+
 static void
 sift_up(struct gw_loop *l, size_t i, struct gw_timer *t)
 {
-	while (i > 0 && l->heap[(i - 1) / 2]->deadline_ms > t->deadline_ms) {
+	for (; is_before_parent(l, i, t); i = (i - 1) / 2)
 		place(l, i, l->heap[(i - 1) / 2]);
-		i = (i - 1) / 2;
-	}
 	place(l, i, t);
+}
+
+/* The one of the two below slot `i` that fires first; heap_len or more: there
+ * is none. */
+static size_t
+first_child(const struct gw_loop *l, size_t i)
+{
+	size_t n = 2 * i + 1;
+
+	return n + 1 < l->heap_len &&
+	       l->heap[n + 1]->deadline_ms < l->heap[n]->deadline_ms ? n + 1
+								     : n;
 }
 
 static void
 sift_down(struct gw_loop *l, size_t i, struct gw_timer *t)
 {
-	for (;;) {
-		size_t child = 2 * i + 1;
+	size_t child;
 
-		if (child >= l->heap_len)
-			break;
-		if (child + 1 < l->heap_len &&
-		    l->heap[child + 1]->deadline_ms <
-			    l->heap[child]->deadline_ms)
-			child++;
-		if (l->heap[child]->deadline_ms >= t->deadline_ms)
-			break;
+	while ((child = first_child(l, i)) < l->heap_len &&
+	       l->heap[child]->deadline_ms < t->deadline_ms) {
 		place(l, i, l->heap[child]);
 		i = child;
 	}
@@ -138,7 +150,7 @@ sift_down(struct gw_loop *l, size_t i, struct gw_timer *t)
 static void
 settle(struct gw_loop *l, size_t i, struct gw_timer *t)
 {
-	if (i > 0 && l->heap[(i - 1) / 2]->deadline_ms > t->deadline_ms)
+	if (is_before_parent(l, i, t))
 		sift_up(l, i, t);
 	else
 		sift_down(l, i, t);
@@ -153,7 +165,7 @@ gw_timer_at(struct gw_loop *l, struct gw_timer *t, uint64_t deadline_ms)
 		return;
 	}
 	if (l->heap_len == l->heap_cap) {
-		l->heap_cap = l->heap_cap != 0 ? l->heap_cap * 2 : 64;
+		l->heap_cap = l->heap_cap != 0 ? l->heap_cap * 2 : HEAP_MIN;
 		l->heap = gw_xrealloc(l->heap, l->heap_cap, sizeof(*l->heap));
 	}
 	sift_up(l, l->heap_len++, t);
@@ -202,7 +214,7 @@ next_timeout(const struct gw_loop *l)
 	if (l->heap[0]->deadline_ms <= l->now_ms)
 		return 0;
 	wait = l->heap[0]->deadline_ms - l->now_ms;
-	return wait > 60000 ? 60000 : (int)wait;
+	return (int)GW_MIN(wait, (uint64_t)WAIT_MAX_MS);
 }
 
 /* ---- tasks and the turn */
@@ -210,9 +222,9 @@ next_timeout(const struct gw_loop *l)
 void
 gw_loop_defer(struct gw_loop *l, struct gw_task *t)
 {
-	if (t->queued)
+	if (t->is_queued)
 		return;
-	t->queued = true;
+	t->is_queued = true;
 	t->next = NULL;
 	*l->tasks_end = t;
 	l->tasks_end = &t->next;
@@ -228,7 +240,7 @@ run_tasks(struct gw_loop *l)
 	l->tasks_end = &l->tasks;
 	for (; t != NULL; t = next) {
 		next = t->next;
-		t->queued = false;
+		t->is_queued = false;
 		t->fn(t);
 	}
 }
@@ -275,9 +287,9 @@ tell(struct gw_loop *l)
 void
 gw_loop_run(struct gw_loop *l)
 {
-	l->stop = false;
+	l->is_stopping = false;
 	l->now_ms = gw_mono_ms();
-	while (!l->stop) {
+	while (!l->is_stopping) {
 		l->batch_len = epoll_wait(l->epfd, l->batch, BATCH,
 					  next_timeout(l));
 		gw_assert(l->batch_len >= 0 || errno == EINTR);
@@ -293,7 +305,7 @@ gw_loop_run(struct gw_loop *l)
 void
 gw_loop_stop(struct gw_loop *l)
 {
-	l->stop = true;
+	l->is_stopping = true;
 	gw_loop_wake(l);
 }
 

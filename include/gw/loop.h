@@ -1,5 +1,6 @@
 /* gw/loop.h — one epoll loop with timers, for one thread. Linked into every
- * process. Knows nothing of TLS, HTTP or messages.
+ * process. Knows nothing of TLS, HTTP or messages. A turn has its events
+ * first, then the timers that are due, then the tasks queued by then.
  *
  * Objects are embedded in the caller's and borrowed while registered. It is
  * safe to delete and free any object from within any callback: the loop
@@ -27,11 +28,11 @@ struct gw_timer {
 	size_t slot;          /* place in the heap + 1; 0 when not armed */
 };
 
-/* Runs once at the end of the current turn; then it may be freed. */
+/* Runs once at the end of a turn; then it may be freed. */
 struct gw_task {
 	void (*fn)(struct gw_task *t);
 	struct gw_task *next;
-	bool queued;
+	bool is_queued;
 };
 
 /* GW_ERR_SYSTEM. */
@@ -41,6 +42,7 @@ void gw_loop_free(struct gw_loop *l);
 /* EPOLLET is the caller's choice, as part of `events`. GW_ERR_SYSTEM. */
 GW_MUST_CHECK enum gw_err gw_loop_add(struct gw_loop *l, struct gw_io *io,
 				      uint32_t events);
+/* Replaces the events of one that is registered. */
 void gw_loop_mod(struct gw_loop *l, struct gw_io *io, uint32_t events);
 /* Before the descriptor is closed. Unregistered objects are ignored. */
 void gw_loop_del(struct gw_loop *l, struct gw_io *io);
@@ -48,8 +50,11 @@ void gw_loop_del(struct gw_loop *l, struct gw_io *io);
 /* Arms or moves. Times are gw_loop_now_ms() based. */
 void gw_timer_at(struct gw_loop *l, struct gw_timer *t, uint64_t deadline_ms);
 void gw_timer_after(struct gw_loop *l, struct gw_timer *t, uint64_t ms);
+/* One that is not armed may be stopped, too. */
 void gw_timer_stop(struct gw_loop *l, struct gw_timer *t);
 
+/* At the end of this turn, or of the next when called by a task; behind those
+ * that are queued already. Of a queued one nothing changes. */
 void gw_loop_defer(struct gw_loop *l, struct gw_task *t);
 
 /* Monotonic milliseconds, read once per turn. */

@@ -223,5 +223,5 @@ Test(loop, deferred_task_runs_once)
 	gw_loop_defer(loop, &task);
 	gw_loop_run(loop);
 	cr_expect_str_eq(trace, "T");
-	cr_expect_not(task.queued);
+	cr_expect_not(task.is_queued);
 }
