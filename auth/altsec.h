@@ -7,7 +7,8 @@
 #include "gw/identity.h"
 #include "cert.h"
 
-/* Adds to `c->altsec`: strong forms first. `email`: the rfc822Name, or empty. */
+/* Adds to `c->altsec`, strong forms first. `email`: the rfc822Name, or
+ * empty. */
 void gw_altsec_add_all(const X509 *leaf, struct gw_der email,
 		       struct gw_claims *c);
 

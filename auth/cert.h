@@ -11,7 +11,7 @@
 #define GW_SERIAL_MAX  72  /* hex of more octets than RFC 5280 allows */
 #define GW_HASH        32  /* SHA-256 */
 
-#define GW_CERT_KEY_BITS_MAX    16384 /* RSA; beyond it a check costs too much */
+#define GW_CERT_KEY_BITS_MAX    16384 /* RSA; a check of more costs too much */
 #define GW_CERT_EXPONENT_BITS_MAX 64  /* RSA; as many as libcrypto takes with
 					 a modulus of more than 3072 bits */
 #define GW_CERT_EXTENSIONS_MAX  64

@@ -179,13 +179,3 @@ gw_claims_read(const X509 *leaf, struct gw_claims *out, struct gw_error *err)
 	*out = c;
 	return GW_ERR_OK;
 }
-
-enum gw_err
-gw_claims_from_der(struct gw_der der, struct gw_claims *out,
-		   struct gw_error *err)
-{
-	gw_auto(X509_free) X509 *x = NULL;
-	enum gw_err rc = gw_cert_parse(der, &x, err);
-
-	return rc == GW_ERR_OK ? gw_claims_read(x, out, err) : rc;
-}

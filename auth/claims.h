@@ -14,9 +14,4 @@ GW_MUST_CHECK enum gw_err gw_claims_read(const X509 *leaf,
 					 struct gw_claims *out,
 					 struct gw_error *err);
 
-/* The same from DER: for fuzzing. GW_ERR_CERT_MALFORMED besides. */
-GW_MUST_CHECK enum gw_err gw_claims_from_der(struct gw_der der,
-					     struct gw_claims *out,
-					     struct gw_error *err);
-
 #endif

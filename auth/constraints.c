@@ -302,9 +302,10 @@ check_both(X509 *x, X509 *ca)
 	int critical, rc;
 
 	nc = X509_get_ext_d2i(ca, NID_name_constraints, &critical, NULL);
+	if (nc == NULL && critical == -1) /* there are none */
+		return X509_V_OK;
 	if (nc == NULL)
-		return critical == -1 ? X509_V_OK
-				      : X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX;
+		return X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX;
 	rc = check_upns(x, nc);
 	if (rc != X509_V_OK)
 		return rc;

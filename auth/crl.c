@@ -22,8 +22,9 @@ gw_crl_malformed(struct gw_error *err, const char *what)
 	return gw_fail(err, GW_ERR_REVOCATION_MALFORMED, "CRL: %s", what);
 }
 
-bool
-gw_crl_take_time(struct gw_der *s, time_t *out)
+/* A UTCTime or GeneralizedTime off the front. */
+static bool
+take_time(struct gw_der *s, time_t *out)
 {
 	ASN1_STRING t = { .type = V_ASN1_UTCTIME };
 	struct gw_der body;
@@ -38,8 +39,9 @@ gw_crl_take_time(struct gw_der *s, time_t *out)
 	return body.len <= TIME_LEN && gw_asn1_time(&t, out);
 }
 
-X509_EXTENSIONS *
-gw_crl_extensions(struct gw_der s)
+/* NULL: they are broken, or something follows them. */
+static X509_EXTENSIONS *
+parse_extensions(struct gw_der s)
 {
 	const unsigned char *p = s.p;
 	X509_EXTENSIONS *exts = d2i_X509_EXTENSIONS(NULL, &p, (long)s.len);
@@ -102,7 +104,7 @@ static enum gw_err
 check_extensions(struct gw_der s, struct gw_error *err)
 {
 	gw_auto(gw_extensions_free) X509_EXTENSIONS *exts =
-		gw_crl_extensions(s);
+		parse_extensions(s);
 	enum gw_err rc = GW_ERR_OK;
 
 	if (exts == NULL || sk_X509_EXTENSION_num(exts) > EXTENSIONS_MAX)
@@ -140,8 +142,8 @@ parse_tbs(struct gw_crl *c, struct gw_der s, struct gw_der outer_alg,
 					     "differ");
 	if (!gw_der_expect(&s, GW_DER_SEQUENCE, &t) || t.len == 0)
 		return gw_crl_malformed(err, "no issuer");
-	if (!gw_crl_take_time(&s, &c->this_update) ||
-	    !gw_crl_take_time(&s, &c->next_update))
+	if (!take_time(&s, &c->this_update) ||
+	    !take_time(&s, &c->next_update))
 		return gw_crl_malformed(err, "no thisUpdate or no nextUpdate");
 	c->cut = (struct gw_der){ s.p, 0 };
 	if (gw_der_whole(&s, GW_DER_SEQUENCE, &whole, &t)) {

@@ -36,21 +36,6 @@ void gw_crl_free(struct gw_crl *c);
  * libcrypto's default method for new lists is process-wide. */
 X509_CRL *gw_crl_get0_x509(struct gw_crl *c);
 
-struct gw_crl_entry {
-	bool is_listed;
-	bool is_removed; /* delta: removeFromCRL */
-	int reason;      /* CRLReason, RFC 5280 5.3.1; 0 unspecified */
-	time_t when;
-};
-
-/* One serial number, as the content octets of its INTEGER. GW_ERR_OK, or
- * _MALFORMED when the entry found cannot be read (then it is revoked for all
- * we know, and `out` says so). */
-GW_MUST_CHECK enum gw_err gw_crl_look_up(const struct gw_crl *c,
-					 const uint8_t *serial, size_t len,
-					 struct gw_crl_entry *out,
-					 struct gw_error *err);
-
 time_t gw_crl_this_update(const struct gw_crl *c);
 time_t gw_crl_next_update(const struct gw_crl *c); /* 0: none given */
 size_t gw_crl_entries(const struct gw_crl *c);

@@ -6,9 +6,8 @@
 
 #include "gw/util.h"
 
-#define REASON_REMOVE 8  /* removeFromCRL */
-#define SERIAL_LEN    64 /* octets: RFC 5280 allows 20 */
-#define BROKEN_ENTRY  "an entry is broken"
+#define SERIAL_LEN   64 /* octets: RFC 5280 allows 20 */
+#define BROKEN_ENTRY "an entry is broken"
 
 /* ---- the table */
 
@@ -169,55 +168,6 @@ gw_crl_entries_index(struct gw_crl *c, struct gw_error *err)
 						     "listed twice");
 		*slot = (uint32_t)(start - c->der) + 1;
 	}
-	return GW_ERR_OK;
-}
-
-/* ---- looking up */
-
-/* Entry extensions: the reason counts; certificateIssuer would make the
- * entry somebody else's, and is refused like any critical unknown. */
-static bool
-read_extensions(struct gw_der s, struct gw_crl_entry *out)
-{
-	gw_auto(gw_extensions_free) X509_EXTENSIONS *exts =
-		gw_crl_extensions(s);
-
-	if (exts == NULL)
-		return false;
-	for (int i = 0; i < sk_X509_EXTENSION_num(exts); i++) {
-		X509_EXTENSION *x = sk_X509_EXTENSION_value(exts, i);
-		int nid = OBJ_obj2nid(X509_EXTENSION_get_object(x));
-		gw_auto(ASN1_ENUMERATED_free) ASN1_ENUMERATED *e = NULL;
-
-		if (nid == NID_crl_reason) {
-			e = X509V3_EXT_d2i(x);
-			if (e == NULL)
-				return false;
-			out->reason = (int)ASN1_ENUMERATED_get(e);
-		} else if (X509_EXTENSION_get_critical(x)) {
-			return false;
-		}
-	}
-	out->is_removed = out->reason == REASON_REMOVE;
-	return true;
-}
-
-enum gw_err
-gw_crl_look_up(const struct gw_crl *c, const uint8_t *serial, size_t len,
-	       struct gw_crl_entry *out, struct gw_error *err)
-{
-	struct gw_der whole, s, n;
-
-	*out = (struct gw_crl_entry){ .is_listed = false };
-	if (!gw_crl_entry_find(c, (struct gw_der){ serial, len }, &whole))
-		return GW_ERR_OK;
-	out->is_listed = true;
-	if (!gw_der_only(whole, GW_DER_SEQUENCE, &s) ||
-	    !gw_der_expect(&s, GW_DER_INTEGER, &n) ||
-	    !gw_crl_take_time(&s, &out->when) ||
-	    (s.len > 0 && !read_extensions(s, out)))
-		return gw_crl_malformed(err, "the certificate's entry is "
-					     "broken");
 	return GW_ERR_OK;
 }
 

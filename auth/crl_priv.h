@@ -29,12 +29,6 @@ struct gw_crl {
 /* GW_ERR_REVOCATION_MALFORMED, always. */
 enum gw_err gw_crl_malformed(struct gw_error *err, const char *what);
 
-/* A UTCTime or GeneralizedTime off the front. */
-GW_MUST_CHECK bool gw_crl_take_time(struct gw_der *s, time_t *out);
-/* NULL: they are broken, or something follows them. The caller frees them
- * with gw_extensions_free(). */
-X509_EXTENSIONS *gw_crl_extensions(struct gw_der s);
-
 /* Makes the table. GW_ERR_REVOCATION_MALFORMED. */
 GW_MUST_CHECK enum gw_err gw_crl_entries_index(struct gw_crl *c,
 					       struct gw_error *err);

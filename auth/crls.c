@@ -8,7 +8,6 @@
 #include <openssl/ocsp.h>
 
 GW_DEFINE_CLEANUP(ASN1_INTEGER *, ASN1_INTEGER_free)
-GW_DEFINE_CLEANUP(X509_CRL *, X509_CRL_free)
 GW_DEFINE_CLEANUP(struct gw_crl *, gw_crl_free)
 
 struct gw_crls {
@@ -369,6 +368,10 @@ struct inquiry {
 	time_t now;
 };
 
+#define CHECK_FLAGS \
+	(X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_CRL_CHECK | \
+	 X509_V_FLAG_EXTENDED_CRL_SUPPORT | X509_V_FLAG_USE_DELTAS)
+
 static enum gw_err
 check_with(const struct gw_crls *c, STACK_OF(X509_CRL) *lists,
 	   const struct inquiry *q, struct gw_error *err)
@@ -382,11 +385,7 @@ check_with(const struct gw_crls *c, STACK_OF(X509_CRL) *lists,
 	if (store != NULL && X509_STORE_add_cert(store, end) == 1)
 		ctx = gw_chain_context(store, sk_X509_value(certs, q->depth),
 				       all, q->rules, q->now,
-				       X509_V_FLAG_PARTIAL_CHAIN |
-					       X509_V_FLAG_CRL_CHECK |
-					       q->flags |
-					       X509_V_FLAG_EXTENDED_CRL_SUPPORT |
-					       X509_V_FLAG_USE_DELTAS);
+				       CHECK_FLAGS | q->flags);
 	if (ctx != NULL)
 		rc = ask(c, ctx, lists, err);
 	else

@@ -51,6 +51,6 @@ gw_ntauth_check(const struct gw_ntauth *t, const X509 *ca,
 	if (gw_ntauth_has(t, sha256))
 		return GW_ERR_OK;
 	return gw_fail(err, GW_ERR_CERT_NTAUTH,
-		       "the issuing CA is none of the %zu in NTAuthCertificates",
-		       t->n);
+		       "the issuing CA is none of the %zu in "
+		       "NTAuthCertificates", t->n);
 }

@@ -172,7 +172,8 @@ measure(struct walk *w)
 static int
 cost(const EVP_PKEY *key)
 {
-	bool is_rsa = EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS");
+	bool is_rsa = EVP_PKEY_is_a(key, "RSA") ||
+		      EVP_PKEY_is_a(key, "RSA-PSS");
 	int unit = is_rsa ? 4096 : 256;
 	int n = (EVP_PKEY_get_bits(key) + unit - 1) / unit;
 

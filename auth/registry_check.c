@@ -80,12 +80,13 @@ check_ca(X509 *x, struct gw_refusal *why)
 	/* 1: basicConstraints says so; the other kinds of yes are guesses. */
 	if (X509_check_ca(x) != 1)
 		return gw_refuse(why, GW_ADMIN_INVALID_CERTIFICATE,
-				 "not a CA's: basicConstraints does not say CA, "
-				 "or keyUsage forbids signing certificates");
+				 "not a CA's: basicConstraints does not say "
+				 "CA, or keyUsage forbids signing "
+				 "certificates");
 	if (key == NULL || EVP_PKEY_get_security_bits(key) < SECURITY_BITS)
 		return gw_refuse(why, GW_ADMIN_INVALID_CERTIFICATE,
-				 "its key is too weak; RSA of 2048 bits or P-256 "
-				 "is the least");
+				 "its key is too weak; RSA of 2048 bits or "
+				 "P-256 is the least");
 	return GW_ADMIN_OK;
 }
 

@@ -211,10 +211,10 @@ say_cas(struct gw_auth *a, uint64_t ask)
 static json_t *
 success_percent(const struct gw_responder *r)
 {
-	return r->asked == 0
-		       ? json_null()
-		       : json_integer((json_int_t)(100 * (r->asked - r->failed) /
-						   r->asked));
+	if (r->asked == 0)
+		return json_null();
+	return json_integer((json_int_t)(100 * (r->asked - r->failed) /
+					 r->asked));
 }
 
 static void

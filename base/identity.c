@@ -106,16 +106,6 @@ gw_sid_rid(const char *s)
 }
 
 bool
-gw_sid_is_in_domain(const char *sid, const char *domain)
-{
-	size_t len = strlen(domain);
-
-	return gw_sid_is_valid(sid) && gw_sid_is_valid(domain) &&
-	       strncmp(sid, domain, len) == 0 && sid[len] == '-' &&
-	       strchr(sid + len + 1, '-') == NULL;
-}
-
-bool
 gw_sid_from_binary(const uint8_t *p, size_t len, char out[GW_SID_MAX])
 {
 	uint64_t authority = 0;

@@ -134,22 +134,6 @@ gw_text_latency(int64_t us, char out[GW_CELL_MAX])
 }
 
 void
-gw_text_bytes(int64_t n, char out[GW_CELL_MAX])
-{
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB",
-					     "PiB" };
-	double v = (double)n;
-	size_t i = 0;
-
-	while (v >= 1024 && i + 1 < GW_COUNT(units)) {
-		v /= 1024;
-		i++;
-	}
-	snprintf(out, GW_CELL_MAX, i == 0 ? "%.0f %s" : "%.1f %s", v,
-		 units[i]);
-}
-
-void
 gw_text_wrap(FILE *out, const char *s, int indent, int width)
 {
 	char word[GW_CELL_MAX], part[GW_CELL_MAX];

@@ -19,8 +19,6 @@ size_t gw_text_width(const char *s);
 void gw_text_duration(int64_t seconds, char out[GW_CELL_MAX]);
 /* "850 us", "3.2 ms", "1.25 s". */
 void gw_text_latency(int64_t us, char out[GW_CELL_MAX]);
-/* "512 B", "3.4 KiB", … */
-void gw_text_bytes(int64_t n, char out[GW_CELL_MAX]);
 
 /* Words of `s`, made safe, in lines of at most `width` columns, each begun
  * with `indent` blanks but the first, which stands at `indent` already. */

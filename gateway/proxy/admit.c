@@ -7,13 +7,13 @@
 
 #include <string.h>
 
-/* Messages that wait for gwd-auth to read. LEAVE is small and comes once for a
- * connection: one that is lost has gwd-auth count for ever who is gone. */
+/* Messages that wait for gwd-auth to read. GONE is small and not lost before
+ * there are so many: gwd-auth would count for ever who has gone. */
 #define QUEUE_MAX   65536
 /* Bytes of them while which nothing more is asked: questions have 48 KiB, and
  * the place of one whose time is up goes to the next. */
 #define QUEUE_BYTES (4u << 20)
-#define NO_SLOT   UINT32_MAX
+#define NO_SLOT     UINT32_MAX
 
 enum { ST_LINKED = 1 };
 

@@ -23,7 +23,8 @@ void gw_reserve_init(void);
  * else from theirs. */
 bool gw_reserve_is_for_upstreams(int fd);
 
-/* Again when it was lost and nothing was accepted since. False: there is no descriptor to keep back now. */
+/* Again when it was lost and nothing was accepted since. False: there is no
+ * descriptor to keep back now. */
 bool gw_reserve_fill(void);
 
 /* Takes one client from the queue of `listening` and closes it. False when

@@ -12,9 +12,10 @@
  * A ticket goes only to a connection that is admitted. It brings back the
  * certificates that were sent and the time at which the card must prove itself
  * again, which no later ticket of the same session puts off. In TLS 1.3 it is
- * the name of an entry in stash.h, good as long as the key of its time; in 1.2, which knows no fitting names, it
- * holds all that, sealed with a key of ticket.h. Certificates that are too
- * large for it: no ticket, full handshakes. */
+ * the name of an entry in stash.h, good as long as the key of its time; in 1.2,
+ * which knows no fitting names, it holds all that, sealed with a key of
+ * ticket.h. Certificates that are too large for it: no ticket, full
+ * handshakes. */
 #ifndef GW_PROXY_RESUME_H
 #define GW_PROXY_RESUME_H
 

@@ -11,7 +11,6 @@
 #define GW_MUST_CHECK   __attribute__((warn_unused_result))
 #define GW_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define GW_NORETURN     __attribute__((noreturn))
-#define GW_NONNULL(...) __attribute__((nonnull(__VA_ARGS__)))
 
 #define GW_COUNT(a)     (sizeof(a) / sizeof((a)[0]))
 #define GW_MIN(a, b)    ((a) < (b) ? (a) : (b))

@@ -2,7 +2,7 @@
  *
  * A function that can fail returns enum gw_err; GW_ERR_OK is zero. Details
  * go into a fixed buffer, so that failing never allocates. Verdicts are
- * something else: see gw/policy.h. */
+ * something else: see gw/proto.h. */
 #ifndef GW_ERROR_H
 #define GW_ERROR_H
 

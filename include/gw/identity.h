@@ -79,8 +79,6 @@ bool gw_sid_is_valid(const char *s);
 bool gw_sid_from_binary(const uint8_t *p, size_t len, char out[GW_SID_MAX]);
 /* The last sub-authority; 0 when the text is not a SID. */
 uint32_t gw_sid_rid(const char *s);
-/* Whether `sid` is `domain` + one more sub-authority. */
-bool gw_sid_is_in_domain(const char *sid, const char *domain);
 
 /* One '@', both sides non-empty, valid UTF-8, no control, direction or
  * zero-width characters, at most 1024 bytes. */

@@ -12,9 +12,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct gw_claims c;
 	struct gw_error err;
+	enum gw_err rc;
+	X509 *x;
 
-	if (gw_claims_from_der((struct gw_der){ data, len }, &c, &err) !=
-	    GW_ERR_OK)
+	if (gw_cert_parse((struct gw_der){ data, len }, &x, &err) != GW_ERR_OK)
+		return 0;
+	rc = gw_claims_read(x, &c, &err);
+	X509_free(x);
+	if (rc != GW_ERR_OK)
 		return 0;
 	gw_assert(c.upn[0] == '\0' || gw_upn_is_valid(c.upn, strlen(c.upn)));
 	gw_assert(c.sid[0] == '\0' || gw_sid_is_valid(c.sid));
