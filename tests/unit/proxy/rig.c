@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define WAIT_S 60 /* nobody is that slow who is not stuck */
@@ -206,6 +207,17 @@ rig_resident_kib(struct rig *r)
 	if (f != NULL)
 		fclose(f);
 	return kib;
+}
+
+double
+rig_cpu_ms(struct rig *r)
+{
+	struct timespec t;
+	clockid_t clock;
+
+	cr_assert(clock_getcpuclockid(rig_pid(r), &clock) == 0 &&
+		  clock_gettime(clock, &t) == 0);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
 int

@@ -115,6 +115,8 @@ const struct rig_pki *rig_pki(struct rig *r);
 pid_t rig_pid(struct rig *r);
 /* What gwd-proxy has in memory. */
 long rig_resident_kib(struct rig *r);
+/* What its threads have run, in milliseconds: the same on a busy machine. */
+double rig_cpu_ms(struct rig *r);
 
 /* How gwd-auth answers from now on. */
 struct rig_answer {
