@@ -52,8 +52,9 @@ fold(char c)
 	return gw_http_fold[(uint8_t)c];
 }
 
-/* Whether it is written as in the standard, save for case: letters and '-'
- * have this bit, or are upper case without it, and no token has 0x0d. */
+/* Whether a name of that length is written as in the standard, save for case:
+ * small letters and '-' have this bit, capitals lack nothing else, and the one
+ * other byte that becomes a '-' thereby, CR, is in no token. */
 static bool
 is_plainly(struct gw_str s, const struct name *n)
 {
@@ -84,7 +85,7 @@ gw_http_lookup(struct gw_str s, bool *out_alias)
 	if (n->len == s.len && is_plainly(s, n))
 		return (enum gw_http_name)n->id;
 	if (n->len == s.len && begins_with(s, n)) {
-		*out_alias = true; /* nothing but a '-' folds from others */
+		*out_alias = true; /* something else stands for a '-' */
 		return (enum gw_http_name)n->id;
 	}
 	for (size_t i = 0; i < GW_COUNT(families); i++)

@@ -69,7 +69,7 @@ skip_segment(const char *p, const char *end)
 	const char *start = p, *params = NULL;
 
 	for (; p < end && *p != '/'; p++) {
-		if (gw_http_is(*p, GW_CT_HOST)) /* most, and all of PATH */
+		if (gw_http_is(*p, GW_CT_HOST)) /* most are; all in PATH */
 			continue;
 		if (!gw_http_is(*p, GW_CT_PATH))
 			return NULL;
