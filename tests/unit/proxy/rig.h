@@ -26,7 +26,8 @@ X509 *rig_issue(const struct rig_pki *p, const char *cn, const char *san,
 size_t rig_pem_cert(X509 *x, uint8_t *out, size_t cap);
 size_t rig_pem_key(EVP_PKEY *k, uint8_t *out, size_t cap);
 
-/* ---- the upstream (rig_upstream.c): a thread per connection
+/* ---- the upstream (rig_upstream.c, rig_plain.c, rig_switched.c): a thread for
+ * each connection
  *
  *   /bytes/N /chunked/N /close/N   a body of N bytes, framed so
  *   /head       the request's head comes back as body
