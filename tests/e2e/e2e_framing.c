@@ -221,6 +221,8 @@ static const struct bad heads[] = {
 	BAD("no version", 400, "GET /echo/\r\n" HOST "\r\n"),
 	BAD("HTTP/2.0", 505, "GET /echo/ HTTP/2.0\r\n" HOST "\r\n"),
 	BAD("HTTP/0.9", 505, "GET /echo/ HTTP/0.9\r\n" HOST "\r\n"),
+	BAD("HTTP/1", 400, "GET /echo/ HTTP/1\r\n" HOST "\r\n"),
+	BAD("HTTP/01.01", 400, "GET /echo/ HTTP/01.01\r\n" HOST "\r\n"),
 	BAD("HTTP/1.10", 400, "GET /echo/ HTTP/1.10\r\n" HOST "\r\n"),
 	BAD("version in small letters", 400, "GET /echo/ http/1.1\r\n" HOST
 	    "\r\n"),
@@ -355,6 +357,8 @@ static const struct bad bodies[] = {
 	BAD("LF for the end", 400, "3\r\nabc\r\n0\r\n\n"),
 	BAD("LF after the last size", 400, "3\r\nabc\r\n0\n\r\n"),
 	BAD("folded trailer", 400, "0\r\nA: b\r\n c\r\n\r\n"),
+	BAD("extension's name", 400, "3;a[=b\r\nabc" LAST),
+	BAD("extension's open quotes", 400, "3;a=\"b\r\nabc" LAST),
 	BAD("blank before a trailer's colon", 400, "0\r\nA : b\r\n\r\n"),
 	BAD("LF after a trailer", 400, "0\r\nA: b\n\r\n"),
 	BAD("NUL in a trailer", 400, "0\r\nA: \0\r\n\r\n"),
