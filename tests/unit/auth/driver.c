@@ -117,17 +117,16 @@ stop_responder(void)
 	waitpid(responder, NULL, 0);
 }
 
+/* A port that stays ours, and nobody's, until somebody listens there. */
 static int
-listen_somewhere(char url[64])
+bind_somewhere(char url[64])
 {
 	struct sockaddr_in sa = { .sin_family = AF_INET };
 	socklen_t len = sizeof(sa);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	cr_assert(bind(fd, (void *)&sa, sizeof(sa)) == 0 &&
-		  listen(fd, 16) == 0 &&
 		  getsockname(fd, (void *)&sa, &len) == 0);
 	snprintf(url, 64, "http://127.0.0.1:%u/", ntohs(sa.sin_port));
 	return fd;
@@ -196,8 +195,9 @@ configure(struct auth *a, bool has_issuing, const struct setting *more)
 	char silent[64], nobody[64];
 
 	start_responder(a->responder);
-	(void)listen_somewhere(silent); /* takes connections, never reads */
-	close(listen_somewhere(nobody));
+	/* takes connections, never reads */
+	cr_assert_eq(listen(bind_somewhere(silent), 16), 0);
+	(void)bind_somewhere(nobody);
 	conf_set("", conf_add(&a->conf, "", NULL, NULL), "state_dir", a->state);
 	for (size_t i = 0; i < GW_COUNT(plain); i++)
 		(void)conf_add(&a->conf, plain[i], NULL, NULL);

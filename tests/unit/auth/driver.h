@@ -12,7 +12,7 @@
 #include "gw/conf.h"
 #include "gw/proto.h"
 
-#define WAIT_MS 10000
+#define WAIT_MS 60000
 
 struct got {
 	uint8_t type;

@@ -292,7 +292,7 @@ await(struct waiter *w)
 		return;
 	awaited = w;
 	w->wait.fn = on_told_awaited;
-	gw_timer_after(loop, &limit, 10000);
+	gw_timer_after(loop, &limit, 60000);
 	gw_loop_run(loop);
 	gw_timer_stop(loop, &limit);
 	cr_assert_eq(w->told, 1, "nobody was told");
@@ -303,7 +303,7 @@ await_question(size_t n)
 {
 	struct gw_timer limit = { .fn = stop_loop };
 
-	gw_timer_after(loop, &limit, 10000);
+	gw_timer_after(loop, &limit, 60000);
 	awaited_questions = n;
 	if (asked_count < n)
 		gw_loop_run(loop);

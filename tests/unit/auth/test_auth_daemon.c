@@ -25,7 +25,7 @@ stop(void)
 		auth_stop(&a);
 }
 
-TestSuite(auth, .init = setup_none, .fini = stop, .timeout = 60);
+TestSuite(auth, .init = setup_none, .fini = stop, .timeout = 300);
 
 /* A login of `card` that the kdc confirms; its verdict. */
 static struct gw_verdict_msg
@@ -369,7 +369,7 @@ Test(auth, its_end_comes)
 	struct gw_logon m;
 
 	auth_start(&a, NULL);
-	f.ticket_end = time(NULL) + 2;
+	f.ticket_end = time(NULL) + 4;
 	admit(&a, 0, 1, "good", "web");
 	send_facts(&a, logon(&a, &m), &f);
 	gw_claims_clear(&m.claims);
@@ -504,14 +504,16 @@ Test(auth, the_kdc_dies_and_comes_back)
 	struct gw_logon m;
 	uint64_t began;
 
-	auth_start(&a, NULL);
+	auth_start(&a, (const struct setting[]){
+		{ "directory", "login_timeout", "30s" },
+		{ NULL, NULL, NULL } });
 	admit(&a, 0, 1, "good", "web");
 	(void)logon(&a, &m);
 	gw_claims_clear(&m.claims);
 	began = gw_mono_ms();
 	close(a.kdc);
 	cr_expect_eq(verdict(&a, 0, 1).reason, GW_ERR_KDC_UNAVAILABLE);
-	cr_expect_lt(gw_mono_ms() - began, 2000, "not when its time is over");
+	cr_expect_lt(gw_mono_ms() - began, 20000, "not when its time is over");
 	admit(&a, 0, 2, "good", "web");
 	cr_expect_eq(verdict(&a, 0, 2).reason, GW_ERR_KDC_UNAVAILABLE);
 	relink_kdc(&a);
@@ -525,7 +527,7 @@ Test(auth, the_kdc_is_silent)
 	uint64_t id;
 
 	auth_start(&a, (const struct setting[]){
-		{ "directory", "login_timeout", "500ms" },
+		{ "directory", "login_timeout", "2s" },
 		{ NULL, NULL, NULL } });
 	admit(&a, 0, 1, "good", "web");
 	id = logon(&a, &m);
@@ -558,40 +560,56 @@ Test(auth, a_silent_responder_delays_only_those_who_need_it)
 {
 	uint64_t began;
 	struct gw_verdict_msg v;
+	struct got g;
 
 	auth_start(&a, (const struct setting[]){
-		{ "revocation", "timeout", "1500ms" },
+		{ "revocation", "timeout", "3s" },
 		{ NULL, NULL, NULL } });
 	began = gw_mono_ms();
 	for (uint64_t i = 0; i < 5; i++)
 		admit(&a, 0, i, "stranger", "web");
 	v = log_in(1, 100, "good");
 	cr_expect_eq(v.verdict, GW_VERDICT_ALLOW);
-	cr_expect_lt(gw_mono_ms() - began, 1000);
+	cr_expect_not(await_msg(a.proxy[0], 0, &g), "sooner than that");
 	for (uint64_t i = 0; i < 5; i++)
 		cr_expect_eq(verdict(&a, 0, i).reason,
 			     GW_ERR_REVOCATION_UNAVAILABLE);
-	cr_expect_lt(gw_mono_ms() - began, 3000, "they shared one question");
-	cr_expect_not_null(strstr(ask_status(&a), "no answer within 1500 ms"));
+	cr_expect_lt(gw_mono_ms() - began, 6000, "they shared one question");
+	cr_expect_not_null(strstr(ask_status(&a), "no answer within 3000 ms"));
 }
 
-/* A live session's certificate is asked about again before the answer that
- * let it in ends; one that nobody uses is not. */
-Test(auth, asked_again_before_the_answer_ends)
+/* When it is asked again of one who is in, in milliseconds. */
+static uint64_t
+asked_again_after(struct gw_verdict_msg *v)
 {
-	struct gw_verdict_msg v;
 	uint64_t began;
 
 	auth_start(&a, (const struct setting[]){
 		{ "revocation", "cache_max", "3s" }, { NULL, NULL, NULL } });
 	began = gw_mono_ms();
-	v = log_in(0, 1, "good");
-	cr_assert_eq(v.verdict, GW_VERDICT_ALLOW);
+	*v = log_in(0, 1, "good");
+	cr_assert_eq(v->verdict, GW_VERDICT_ALLOW);
 	while (strstr(ask_status(&a), "\"asked\":2,\"from_cache\":0") == NULL &&
 	       gw_mono_ms() - began < WAIT_MS)
 		usleep(20000);
-	cr_expect_geq(gw_mono_ms() - began, 2000, "not at once either");
-	cr_expect_lt(gw_mono_ms() - began, 3000, "the answer had ended");
+	return gw_mono_ms() - began;
+}
+
+/* A live session's certificate is asked about again before the answer that
+ * let it in ends; one that nobody uses is not. Several tries, as a busy machine
+ * is late, and a wall clock's second may end between answer and session. */
+Test(auth, asked_again_before_the_answer_ends)
+{
+	struct gw_verdict_msg v;
+	uint64_t ms = asked_again_after(&v);
+
+	for (int i = 0; i < 4 && (ms < 2000 || ms >= 3000); i++) {
+		auth_stop(&a);
+		stop_responder();
+		ms = asked_again_after(&v);
+	}
+	cr_expect_geq(ms, 2000, "not at once either");
+	cr_expect_lt(ms, 3000, "the answer had ended");
 	leave(&a, 0, v.session);
 	usleep(3000 * 1000); /* past its next turn */
 	cr_expect_not_null(strstr(ask_status(&a), "\"asked\":2,"),

@@ -145,7 +145,7 @@ fetch_from(const char *url, uint64_t timeout_ms)
 	struct gw_timer limit = { .fn = on_limit };
 	struct result r = { .is_told = false };
 
-	gw_timer_after(loop, &limit, 10000);
+	gw_timer_after(loop, &limit, 60000);
 	(void)gw_fetch_start(fetcher, &ask, on_fetched, &r);
 	gw_loop_run(loop);
 	gw_timer_stop(loop, &limit);
@@ -159,7 +159,7 @@ fetch(const char *path)
 	char url[128];
 
 	snprintf(url, sizeof(url), "%s%s", base, path);
-	return fetch_from(url, 5000);
+	return fetch_from(url, 30000);
 }
 
 #define OK(s, extra) "HTTP/1.1 200 OK\r\n" extra "Content-Length: 2\r\n\r\n" s
@@ -306,14 +306,14 @@ fetch_by_name(const char *hosts, uint64_t timeout_ms)
 Test(fetch, by_name)
 {
 	answers[0] = OK("a1", "");
-	cr_expect_str_eq(fetch_by_name("127.0.0.1 responder.example\n", 5000)
+	cr_expect_str_eq(fetch_by_name("127.0.0.1 responder.example\n", 30000)
 				 .body, "a1");
 	cr_expect_not_null(strstr(requests[0], "Host: responder.example:"));
 }
 
 Test(fetch, by_no_name)
 {
-	struct result r = fetch_by_name("127.0.0.1 other.example\n", 5000);
+	struct result r = fetch_by_name("127.0.0.1 other.example\n", 30000);
 
 	cr_expect_not_null(strstr(r.why, "responder.example: not in the hosts"
 					 " file"), "%s", r.why);
@@ -324,7 +324,7 @@ Test(fetch, first_address_refuses)
 {
 	answers[0] = OK("a1", "");
 	cr_expect_str_eq(fetch_by_name("127.0.0.2 responder.example\n"
-				       "127.0.0.1 responder.example\n", 5000)
+				       "127.0.0.1 responder.example\n", 30000)
 				 .body, "a1");
 }
 
@@ -352,7 +352,7 @@ Test(fetch, first_address_is_silent)
 	be_deaf("127.0.0.3", fds);
 	answers[0] = OK("a1", "");
 	cr_expect_str_eq(fetch_by_name("127.0.0.3 responder.example\n"
-				       "127.0.0.1 responder.example\n", 1000)
+				       "127.0.0.1 responder.example\n", 3000)
 				 .body, "a1");
 	for (int i = 0; i < 3; i++)
 		gw_close(&fds[i]);
@@ -361,7 +361,7 @@ Test(fetch, first_address_is_silent)
 Test(fetch, no_address_answers)
 {
 	struct result r = fetch_by_name("127.0.0.2 responder.example\n"
-					"::1 responder.example\n", 2000);
+					"::1 responder.example\n", 30000);
 
 	cr_expect_not_null(strstr(r.why, "connect"), "%s", r.why);
 }

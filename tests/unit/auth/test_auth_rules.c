@@ -25,7 +25,7 @@ end(void)
 		auth_stop(&a);
 }
 
-TestSuite(rules, .init = begin, .fini = end, .timeout = 60);
+TestSuite(rules, .init = begin, .fini = end, .timeout = 300);
 
 /* At the door that admits by certificate. */
 static struct gw_verdict_msg

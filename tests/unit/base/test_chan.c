@@ -82,7 +82,7 @@ teardown(void)
 	gw_loop_free(loop);
 }
 
-TestSuite(chan, .init = setup, .fini = teardown, .timeout = 20);
+TestSuite(chan, .init = setup, .fini = teardown, .timeout = 300);
 
 static const struct raw_case {
 	const char *what;

@@ -22,7 +22,7 @@ teardown(void)
 	gw_loop_free(loop);
 }
 
-TestSuite(loop, .init = setup, .fini = teardown, .timeout = 20);
+TestSuite(loop, .init = setup, .fini = teardown, .timeout = 300);
 
 struct named_timer {
 	struct gw_timer t;

@@ -15,7 +15,7 @@ static struct gw_refusal why;
 static struct gw_error err;
 
 TestSuite(settings, .init = registry_begin,
-	  .fini = registry_finish, .timeout = 60);
+	  .fini = registry_finish, .timeout = 300);
 
 /* ---- shorthand */
 

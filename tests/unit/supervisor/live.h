@@ -6,7 +6,7 @@
 #include <sys/types.h>
 #include "client.h"
 
-#define WAIT_MS 10000 /* for anything that is to happen */
+#define WAIT_MS 60000 /* for anything that is to happen */
 
 extern const char *dir;
 extern char sock[128], conf[128]; /* gwd's socket and configuration */

@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-TestSuite(api, .init = make, .timeout = 60);
+TestSuite(api, .init = make, .timeout = 300);
 
 static const struct { const char *method, *path; int status; } paths[] = {
 	{ "GET", "/", 404 },

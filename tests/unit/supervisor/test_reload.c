@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-TestSuite(reload, .init = make, .timeout = 60);
+TestSuite(reload, .init = make, .timeout = 300);
 
 static void
 copy_file(const char *from, const char *to, unsigned mode)
