@@ -260,7 +260,9 @@ static const struct gw_conf_key upstream_keys[] = {
 	INT(U, keepalive, "32", 0, 65536,
 	    "Unused connections kept per worker."),
 	BOOL(U, websocket, "yes",
-	     "Whether Upgrade requests may pass and become tunnels."),
+	     "Whether Upgrade requests may pass and become tunnels. A server "
+	     "hears how its client went: what ends without close_notify may "
+	     "have been cut off on the way, and is reset."),
 #undef U
 };
 
