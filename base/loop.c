@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define BATCH       256 /* events told of in one turn */
+#define FRESH_US    1000 /* for so long a turn has only just begun */
 #define HEAP_MIN    64
 #define WAIT_MAX_MS 60000 /* epoll counts in int */
 
@@ -20,7 +21,7 @@ struct gw_loop {
 	struct gw_timer **heap;
 	size_t heap_len, heap_cap;
 	struct gw_task *tasks, **tasks_end;
-	uint64_t now_ms, turn;
+	uint64_t now_ms, turn_us, turn;
 	bool is_stopping;
 	bool has_all; /* the batch holds what there was to tell */
 	struct epoll_event batch[BATCH];
@@ -260,7 +261,7 @@ gw_loop_turn(const struct gw_loop *l)
 bool
 gw_loop_is_fresh(const struct gw_loop *l)
 {
-	return l->has_all && gw_mono_ms() == l->now_ms;
+	return l->has_all && gw_mono_us() - l->turn_us < FRESH_US;
 }
 
 /* All are noted before any is told. */
@@ -294,7 +295,8 @@ gw_loop_run(struct gw_loop *l)
 					  next_timeout(l));
 		gw_assert(l->batch_len >= 0 || errno == EINTR);
 		l->has_all = l->batch_len >= 0 && l->batch_len < BATCH;
-		l->now_ms = gw_mono_ms();
+		l->turn_us = gw_mono_us();
+		l->now_ms = l->turn_us / 1000;
 		l->turn++;
 		tell(l);
 		run_timers(l);

@@ -199,7 +199,7 @@ gw_exchange_refuse_head(struct gw_conn *c, enum gw_err why)
 
 /* Not a used connection on which the server has hung up, or said what nobody
  * asked for: that would be taken for this request's answer (RFC 9112 9.2). The
- * kernel is asked only if the loop may not know: what comes within the same
+ * kernel is asked only if the loop may not know: what comes within a
  * millisecond could as well come while the request is on its way. */
 static bool
 is_fit(const struct gw_upconn *up)
