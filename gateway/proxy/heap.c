@@ -62,9 +62,9 @@ on_malloc(size_t n, const char *file, int line)
 {
 	(void)file;
 	(void)line;
-	if (n >= RECORD_MIN && n <= RECORD_SIZE)
-		return record();
-	return counted(malloc(n));
+	if (n < RECORD_MIN) /* never large, whatever the allocator adds */
+		return malloc(n);
+	return n <= RECORD_SIZE ? record() : counted(malloc(n));
 }
 
 static void
