@@ -83,8 +83,8 @@ size_t gw_http_head_end(const char *buf, size_t len, size_t *scanned);
 /* Parses a whole head of gw_http_head_end() bytes. On refusal the reason has
  * its HTTP status in the error list: GW_ERR_HTTP_BAD_REQUEST,
  * _URI_TOO_LONG, _HEADER_TOO_LARGE, _NOT_ALLOWED, _METHOD, _VERSION,
- * _EXPECTATION; the detail names the rule. Everything in `out` borrows from `buf`; on refusal
- * it is not to be read. Bytes beyond lim->head_max without an end may be
+ * _EXPECTATION; the detail names the rule. Everything in `out` borrows from
+ * `buf`; on refusal it is not to be read. Bytes beyond lim->head_max without an end may be
  * passed too: they are refused as what is too long in them. */
 GW_MUST_CHECK enum gw_err
 gw_http_parse_request(const char *buf, size_t head_len,

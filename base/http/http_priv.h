@@ -1,6 +1,6 @@
 /* http_priv.h — what the files of the HTTP codec share: the rules by name,
- * character classes, and the parts of a head. gwd-proxy only; nothing but
- * http_*.c and their tests include it. */
+ * character classes, and the parts of a head. Nothing but http_*.c and their
+ * tests include it. */
 #ifndef GW_HTTP_PRIV_H
 #define GW_HTTP_PRIV_H
 

@@ -41,7 +41,7 @@ drop_upstream(struct gw_conn *c)
 	if (c->state == GW_CONN_TUNNEL && !c->up_shut)
 		gw_upconn_reset(c->up);
 	else
-		gw_upconn_release(c->up, false);
+		gw_upconn_close(c->up);
 }
 
 /* What a request or tunnel holds. */

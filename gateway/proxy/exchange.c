@@ -83,7 +83,6 @@ gw_exchange_log(const struct gw_conn *c)
 
 /* ---- our own answers */
 
-/* Room for `len` more bytes to the client. */
 struct gw_buf *
 gw_exchange_room(struct gw_conn *c, size_t len)
 {
@@ -158,9 +157,6 @@ log_failure(const struct gw_conn *c, enum gw_err why, const char *detail)
 		 NULL);
 }
 
-/* Ends the exchange with a page, or, when the client has the beginning of
- * another answer already, with the connection: a cut answer must not look
- * whole. */
 void
 gw_exchange_fail(struct gw_conn *c, enum gw_err why, const char *detail)
 {
@@ -170,7 +166,7 @@ gw_exchange_fail(struct gw_conn *c, enum gw_err why, const char *detail)
 	if (gw_worker_may_log(c->worker))
 		log_failure(c, why, detail);
 	if (c->up != NULL)
-		gw_upconn_release(c->up, false);
+		gw_upconn_close(c->up);
 	if (!x->has_head)
 		answer(c, why);
 	else if (gw_conn_flush(c, &moved)) /* what there is may say why */
@@ -226,26 +222,33 @@ gw_exchange_connect(struct gw_conn *c)
 		}
 		if (is_fit(c->up))
 			break;
-		gw_upconn_release(c->up, false);
+		gw_upconn_close(c->up);
 	}
 	c->up->server->count.requests++;
+}
+
+static void
+try_another(struct gw_conn *c)
+{
+	gw_upconn_failed(c->up, GW_ERR_UPSTREAM_UNREACHABLE,
+			 &c->exchange->tried);
+	gw_exchange_connect(c);
 }
 
 static bool
 step_connect(struct gw_conn *c)
 {
-	bool failed;
-
 	if (c->up == NULL || c->up->is_connected)
 		return false;
-	if (gw_upconn_check(c->up, &failed))
+	switch (gw_upconn_check(c->up)) {
+	case GW_XFER_OK:
 		return true;
-	if (!failed)
+	case GW_XFER_AGAIN:
 		return false;
-	gw_upconn_failed(c->up, GW_ERR_UPSTREAM_UNREACHABLE,
-			 &c->exchange->tried);
-	gw_exchange_connect(c);
-	return true;
+	default:
+		try_another(c);
+		return true;
+	}
 }
 
 /* The server hung up on a connection it had kept for us before it said a
@@ -257,7 +260,7 @@ gw_exchange_retry(struct gw_conn *c)
 
 	if (!x->can_retry || x->has_begun || !c->up->was_reused)
 		return false;
-	gw_upconn_release(c->up, false);
+	gw_upconn_close(c->up);
 	x->wants_fresh = true;
 	x->to_up->off = 0;
 	x->up_is_deaf = false; /* the next one may listen */
@@ -282,135 +285,6 @@ static bool (*const steps[])(struct gw_conn *c) = {
 	step_connect, gw_request_step, gw_response_step, step_client,
 };
 
-/* For the server's 100. A client that has begun without it does not wait, and
- * has the time of everybody who sends a body (RFC 9110 10.1.1). */
-static bool
-client_waits(const struct gw_exchange *x)
-{
-	return x->expects_continue && !gw_flow_has_begun(&x->request);
-}
-
-static enum gw_phase
-phase_of(const struct gw_conn *c)
-{
-	const struct gw_exchange *x = c->exchange;
-
-	if (gw_buf_used(c->out) > 0)
-		return PH_CLIENT;
-	if (!gw_exchange_is_up(c))
-		return PH_CONNECT;
-	if (x->request.is_written || x->up_is_deaf || client_waits(x) ||
-	    gw_buf_used(x->to_up) > 0)
-		return PH_RESPONSE;
-	return PH_BODY;
-}
-
-static int64_t
-patience(const struct gw_conn *c, enum gw_phase phase)
-{
-	const struct gw_conf_upstream *u = c->exchange->upstream != NULL
-			? c->exchange->upstream->site->conf : NULL;
-
-	if (phase == PH_CONNECT && u != NULL)
-		return u->connect_timeout_ms;
-	if (phase == PH_RESPONSE && u != NULL)
-		return u->response_timeout_ms;
-	return gw_conn_conf(c)->body_timeout_ms;
-}
-
-/* NULL: others are waited for. */
-static struct gw_pace *
-pace_of(struct gw_exchange *x)
-{
-	return x->phase == PH_BODY ? &x->body
-	     : x->phase == PH_CLIENT ? &x->client : NULL;
-}
-
-/* What the kernel holds for it the client has not taken. */
-static uint64_t
-moved_by_client(struct gw_conn *c)
-{
-	if (c->exchange->phase == PH_BODY)
-		return c->exchange->request.body.total;
-	(void)gw_conn_drained(c);
-	return c->bytes_out - GW_MIN(c->bytes_out, (uint64_t)c->queued);
-}
-
-/* What the client has moved buys it time at the rate it must keep up, never
- * more than body_timeout ahead: a byte now and then does not hold a request
- * for ever. */
-static void
-earn(struct gw_conn *c)
-{
-	const struct gw_conf_listener *conf = gw_conn_conf(c);
-	struct gw_pace *p = pace_of(c->exchange);
-	uint64_t rate = (uint64_t)conf->body_min_rate;
-	uint64_t now = gw_loop_now_ms(c->worker->loop);
-	uint64_t full = now + (uint64_t)conf->body_timeout_ms;
-	uint64_t moved = moved_by_client(c);
-	uint64_t bytes = moved - GW_MIN(moved, p->moved);
-
-	if (rate == 0 && bytes > 0)
-		p->end_ms = full;
-	else if (rate > 0)
-		p->end_ms = GW_MIN(full, p->end_ms + bytes * 1000 / rate);
-	p->moved += bytes;
-	gw_conn_deadline(c, p->end_ms > now ? (int64_t)(p->end_ms - now) : 0);
-}
-
-/* Its clock has stood still meanwhile, and is not put back: others are waited
- * for a moment between any two pieces. */
-static void
-go_on_pacing(struct gw_conn *c, struct gw_pace *p)
-{
-	uint64_t now = gw_loop_now_ms(c->worker->loop);
-
-	if (p->end_ms != 0) {
-		p->end_ms += now - p->left_ms;
-		return;
-	}
-	p->end_ms = now + (uint64_t)gw_conn_conf(c)->body_timeout_ms;
-	p->moved = moved_by_client(c);
-}
-
-/* The kernel may hold a great deal for a client that takes it slowly, but
- * fast enough. */
-static bool
-client_still_reads(struct gw_conn *c)
-{
-	earn(c);
-	return c->deadline_ms > gw_loop_now_ms(c->worker->loop);
-}
-
-static void
-enter_phase(struct gw_conn *c, enum gw_phase phase)
-{
-	struct gw_exchange *x = c->exchange;
-	struct gw_pace *p = pace_of(x);
-
-	if (p != NULL)
-		p->left_ms = gw_loop_now_ms(c->worker->loop);
-	x->phase = phase;
-	if ((p = pace_of(x)) != NULL)
-		go_on_pacing(c, p);
-}
-
-static void
-note_phase(struct gw_conn *c, bool has_moved)
-{
-	enum gw_phase phase = phase_of(c);
-	bool is_new = phase != c->exchange->phase;
-
-	if (!is_new && !has_moved)
-		return;
-	if (is_new)
-		enter_phase(c, phase);
-	if (pace_of(c->exchange) != NULL)
-		earn(c);
-	else
-		gw_conn_deadline(c, patience(c, phase));
-}
-
 /* Nothing moves for now: hold no buffer without bytes, and wait as long as
  * is right for whom we wait for. */
 static void
@@ -419,7 +293,7 @@ rest(struct gw_conn *c, bool has_moved)
 	struct gw_buf_pool *p = &c->worker->bufs;
 	struct gw_exchange *x = c->exchange;
 
-	note_phase(c, has_moved);
+	gw_pace_note(c, has_moved);
 	if (gw_buf_used(x->to_up) == 0 && (!x->can_retry || x->has_begun))
 		gw_buf_put(p, &x->to_up);
 	if (gw_buf_used(x->from_up) == 0)
@@ -436,6 +310,14 @@ is_complete(const struct gw_conn *c)
 	return c->exchange->response.is_written && gw_buf_used(c->out) == 0;
 }
 
+/* Nothing more will come by it, either way, that belongs to this exchange. */
+static bool
+up_is_clean(const struct gw_exchange *x)
+{
+	return x->up_keep_alive && x->request.is_written && !x->up_is_deaf &&
+	       gw_buf_used(x->to_up) == 0 && gw_buf_used(x->from_up) == 0;
+}
+
 static void
 finish(struct gw_conn *c)
 {
@@ -443,12 +325,10 @@ finish(struct gw_conn *c)
 	bool keep_alive = x->keep_alive;
 
 	gw_exchange_log(c);
-	if (c->up != NULL)
-		gw_upconn_release(c->up, x->up_keep_alive &&
-					 x->request.is_written &&
-					 !x->up_is_deaf &&
-					 gw_buf_used(x->to_up) == 0 &&
-					 gw_buf_used(x->from_up) == 0);
+	if (c->up != NULL && up_is_clean(x))
+		gw_upconn_keep(c->up);
+	else if (c->up != NULL)
+		gw_upconn_close(c->up);
 	gw_exchange_drop(c);
 	gw_buf_put(&c->worker->bufs, &c->out);
 	if (!keep_alive)
@@ -493,7 +373,7 @@ gw_exchange_run(struct gw_conn *c)
 	}
 	/* before the timers' turn: what has begun to go to one server must
 	 * not be taken for a connection that is still being made */
-	note_phase(c, true);
+	gw_pace_note(c, true);
 	gw_conn_again(c);
 }
 
@@ -504,18 +384,17 @@ gw_exchange_timeout(struct gw_conn *c)
 
 	switch (x->phase) {
 	case PH_CONNECT:
-		gw_upconn_failed(c->up, GW_ERR_UPSTREAM_UNREACHABLE,
-				 &x->tried);
-		gw_exchange_connect(c);
+		try_another(c);
 		break;
 	case PH_BODY:
 		gw_exchange_fail(c, GW_ERR_HTTP_TIMEOUT, "body");
 		break;
 	case PH_RESPONSE:
-		gw_exchange_fail_up(c, GW_ERR_UPSTREAM_TIMEOUT, "no answer in time");
+		gw_exchange_fail_up(c, GW_ERR_UPSTREAM_TIMEOUT,
+				    "no answer in time");
 		break;
 	default:
-		if (!client_still_reads(c))
+		if (!gw_pace_is_kept(c))
 			gw_conn_end(c, "client does not read");
 		return;
 	}

@@ -4,7 +4,7 @@
  * The head is parsed whole, judged, and written anew; bodies stream in pieces
  * through one buffer per direction, and nothing is read that cannot be passed
  * on. Objects come from a free list of the worker: a request allocates
- * nothing. HTTP/1.1 on both sides for now; nothing but exchange.c knows. */
+ * nothing. HTTP/1.1 on both sides for now; nothing outside knows. */
 #ifndef GW_PROXY_EXCHANGE_H
 #define GW_PROXY_EXCHANGE_H
 

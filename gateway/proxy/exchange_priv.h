@@ -1,6 +1,6 @@
 /* exchange_priv.h — what the files of the exchange share: its state, and how
- * it fails. gwd-proxy only; nothing but exchange.c, request.c and response.c
- * includes it. */
+ * it fails. gwd-proxy only; nothing but exchange.c, pace.c, request.c and
+ * response.c includes it. */
 #ifndef GW_PROXY_EXCHANGE_PRIV_H
 #define GW_PROXY_EXCHANGE_PRIV_H
 
@@ -66,6 +66,13 @@ void gw_exchange_options(struct gw_conn *c);
 void gw_exchange_connect(struct gw_conn *c);
 /* Sends the request once more on a fresh connection, if that is safe. */
 bool gw_exchange_retry(struct gw_conn *c);
+
+/* Sets the time of whom is waited for now; `has_moved`: something has since it
+ * was set last. */
+void gw_pace_note(struct gw_conn *c, bool has_moved);
+/* The time of a client that takes a response is up: whether it has earned more
+ * meanwhile, as the kernel may hold a great deal for it. */
+bool gw_pace_is_kept(struct gw_conn *c);
 
 /* One step each; true when anything moved. */
 bool gw_request_step(struct gw_conn *c);

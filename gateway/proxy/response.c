@@ -11,10 +11,16 @@
 #define HEAD_EXTRA        512 /* what framing may add */
 
 static void
+misspoken(struct gw_conn *c, const char *detail)
+{
+	gw_exchange_fail_up(c, GW_ERR_UPSTREAM_PROTOCOL, detail);
+}
+
+static void
 up_ended(struct gw_conn *c, const char *detail)
 {
 	if (!gw_exchange_retry(c))
-		gw_exchange_fail_up(c, GW_ERR_UPSTREAM_PROTOCOL, detail);
+		misspoken(c, detail);
 }
 
 /* Reads into from_up; false when there was nothing, or the exchange has
@@ -58,7 +64,7 @@ write_head(struct gw_conn *c, const struct gw_http_msg *m, bool upgrade)
 		.client_minor = x->client_minor, .keep_alive = x->keep_alive,
 		.upgrade = upgrade, .date = gw_worker_date(c->worker) });
 	if (o.bad) {
-		gw_exchange_fail_up(c, GW_ERR_UPSTREAM_PROTOCOL, "head cannot be sent on");
+		misspoken(c, "head cannot be sent on");
 		return;
 	}
 	gw_buf_added(b, o.len);
@@ -71,7 +77,7 @@ interim(struct gw_conn *c, const struct gw_http_msg *m)
 	struct gw_exchange *x = c->exchange;
 
 	if (++x->interim_count > INTERIM_MAX) {
-		gw_exchange_fail_up(c, GW_ERR_UPSTREAM_PROTOCOL, "too many 1xx");
+		misspoken(c, "too many 1xx");
 		return;
 	}
 	if (m->status == 100 ? x->expects_continue : x->client_minor > 0)
@@ -87,12 +93,11 @@ switch_protocols(struct gw_conn *c, const struct gw_http_msg *m)
 	struct gw_buf *b;
 
 	if (gw_buf_used(x->to_up) > 0) {
-		gw_exchange_fail_up(c, GW_ERR_UPSTREAM_PROTOCOL, "101 before the request");
+		misspoken(c, "101 before the request");
 		return;
 	}
 	if (gw_exchange_is_websocket(m) != x->asks_websocket) {
-		gw_exchange_fail_up(c, GW_ERR_UPSTREAM_PROTOCOL,
-				    "101 to another protocol than asked");
+		misspoken(c, "101 to another protocol than asked");
 		return;
 	}
 	write_head(c, m, true);
@@ -152,7 +157,7 @@ take_head(struct gw_conn *c, size_t head_len)
 	if (gw_http_parse_response(gw_buf_head(x->from_up), head_len,
 				   x->is_head, x->wants_upgrade, m, &err) !=
 	    GW_ERR_OK) {
-		gw_exchange_fail_up(c, GW_ERR_UPSTREAM_PROTOCOL, err.detail);
+		misspoken(c, err.detail);
 		return true;
 	}
 	if (m->status == 101) {
@@ -191,11 +196,11 @@ pull_head(struct gw_conn *c)
 	if (head > 0)
 		return take_head(c, head);
 	if (used > 0 && !is_http(gw_buf_head(x->from_up), used)) {
-		gw_exchange_fail_up(c, GW_ERR_UPSTREAM_PROTOCOL, "not HTTP");
+		misspoken(c, "not HTTP");
 		return true;
 	}
 	if (used >= RESPONSE_HEAD_MAX) {
-		gw_exchange_fail_up(c, GW_ERR_UPSTREAM_PROTOCOL, "head too large");
+		misspoken(c, "head too large");
 		return true;
 	}
 	if (x->from_up == NULL)
@@ -246,7 +251,7 @@ pull_through(struct gw_conn *c)
 	}
 	if (gw_flow_move(&x->response, x->from_up, c->out, &moved, &err) !=
 	    GW_ERR_OK)
-		gw_exchange_fail_up(c, GW_ERR_UPSTREAM_PROTOCOL, err.detail);
+		misspoken(c, err.detail);
 	return moved;
 }
 

@@ -18,8 +18,8 @@ unlink_idle(struct gw_upconn *c)
 	c->server->count.idle--;
 }
 
-static void
-destroy(struct gw_upconn *c)
+void
+gw_upconn_close(struct gw_upconn *c)
 {
 	struct gw_server *s = c->server;
 
@@ -41,7 +41,7 @@ on_event(struct gw_io *io, uint32_t events)
 	if (c->conn != NULL)
 		gw_conn_run(c->conn);
 	else if (c->sock.can_read || c->sock.is_broken)
-		destroy(c);
+		gw_upconn_close(c);
 }
 
 static uint64_t
@@ -53,7 +53,7 @@ expire_server(struct gw_server *s, uint64_t now, uint64_t limit)
 	for (c = LIST_FIRST(&s->idle); c != NULL; c = next) {
 		next = LIST_NEXT(c, of_server);
 		if (c->idle_since_ms + limit <= now)
-			destroy(c);
+			gw_upconn_close(c);
 		else
 			oldest = GW_MIN(oldest, c->idle_since_ms);
 	}
@@ -87,17 +87,25 @@ take_idle(struct gw_server *s, struct gw_conn *conn)
 	return c;
 }
 
+/* can_read also stays set when the last read took all there was. */
+static bool
+may_be_kept(const struct gw_upconn *c)
+{
+	const struct gw_upstream *u = c->server->upstream;
+
+	return !c->sock.is_broken &&
+	       (int64_t)u->idle_count < u->site->conf->keepalive &&
+	       (!c->sock.can_read || !gw_upconn_is_stale(c));
+}
+
 void
-gw_upconn_release(struct gw_upconn *c, bool reusable)
+gw_upconn_keep(struct gw_upconn *c)
 {
 	struct gw_server *s = c->server;
 	struct gw_upstream *u = s->upstream;
 
-	/* can_read also stays set when the last read took all there was */
-	if (!reusable || c->sock.is_broken ||
-	    (int64_t)u->idle_count >= u->site->conf->keepalive ||
-	    (c->sock.can_read && gw_upconn_is_stale(c))) {
-		destroy(c);
+	if (!may_be_kept(c)) {
+		gw_upconn_close(c);
 		return;
 	}
 	c->sock.can_read = false;
@@ -119,7 +127,7 @@ gw_upconn_reset(struct gw_upconn *c)
 
 	(void)setsockopt(c->sock.io.fd, SOL_SOCKET, SO_LINGER, &hard,
 			 sizeof(hard));
-	destroy(c);
+	gw_upconn_close(c);
 }
 
 /* ---- connecting */
@@ -194,39 +202,36 @@ gw_upstream_get(struct gw_upstream *u, struct gw_conn *conn, bool may_reuse,
 	return NULL;
 }
 
-bool
-gw_upconn_check(struct gw_upconn *c, bool *out_failed)
+enum gw_xfer
+gw_upconn_check(struct gw_upconn *c)
 {
 	int err = 0;
 	socklen_t len = sizeof(err);
 
-	*out_failed = false;
 	if (c->is_connected)
-		return true;
+		return GW_XFER_OK;
 	if (!c->sock.can_write && !c->sock.is_broken)
-		return false;
+		return GW_XFER_AGAIN;
 	if (getsockopt(c->sock.io.fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0 ||
-	    err != 0) {
-		*out_failed = true;
-		return false;
-	}
+	    err != 0)
+		return GW_XFER_BROKEN;
 	c->is_connected = true;
 	gw_server_answered(c->server);
-	return true;
+	return GW_XFER_OK;
 }
 
 void
 gw_upconn_failed(struct gw_upconn *c, enum gw_err why, uint64_t *tried)
 {
 	gw_server_refused(c->server, why, tried);
-	destroy(c);
+	gw_upconn_close(c);
 }
 
 void
 gw_upconn_broke(struct gw_upconn *c, enum gw_err why)
 {
 	gw_server_erred(c->server, why);
-	destroy(c);
+	gw_upconn_close(c);
 }
 
 bool
@@ -259,7 +264,7 @@ gw_upstream_clear(struct gw_upstream *u)
 {
 	for (size_t i = 0; i < u->server_count; i++)
 		while (!LIST_EMPTY(&u->servers[i].idle))
-			destroy(LIST_FIRST(&u->servers[i].idle));
+			gw_upconn_close(LIST_FIRST(&u->servers[i].idle));
 	gw_timer_stop(u->loop, &u->reaper);
 	free(u->servers);
 }

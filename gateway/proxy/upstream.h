@@ -45,15 +45,17 @@ struct gw_upconn *gw_upstream_get(struct gw_upstream *u, struct gw_conn *conn,
 				  bool may_reuse, uint64_t *tried,
 				  enum gw_err *out_why);
 
-/* An event came while connecting: true when the connection stands. False: it
- * failed, or is still under way (`*out_failed` tells). */
-bool gw_upconn_check(struct gw_upconn *c, bool *out_failed);
+/* An event came while connecting. OK: it stands; AGAIN: it is still under way;
+ * BROKEN: it came to nothing. */
+enum gw_xfer gw_upconn_check(struct gw_upconn *c);
 /* The server refused or did not answer; closes. */
 void gw_upconn_failed(struct gw_upconn *c, enum gw_err why, uint64_t *tried);
 /* An exchange on it went wrong; closes. */
 void gw_upconn_broke(struct gw_upconn *c, enum gw_err why);
-/* Done with it: kept for the next if it may be. */
-void gw_upconn_release(struct gw_upconn *c, bool reusable);
+/* Done with it, and all was in order: kept for the next, if there is room. */
+void gw_upconn_keep(struct gw_upconn *c);
+/* Done with it; closes. */
+void gw_upconn_close(struct gw_upconn *c);
 /* Closes it so that the server knows it did not get the whole. */
 void gw_upconn_reset(struct gw_upconn *c);
 /* Whether the server has said or ended anything meanwhile: asked before a
