@@ -288,7 +288,7 @@ gw_tunnel_end(struct gw_conn *c, enum gw_ws_code code, const char *why)
 	    gw_tls_write(c->ssl, frame, n, &n) == GW_XFER_OK)
 		gw_conn_finish(c, why);
 	else
-		gw_conn_end(c, why);
+		gw_conn_end(c, c->client_lost ? "client lost" : why);
 }
 
 void
