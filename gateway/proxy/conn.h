@@ -82,8 +82,8 @@ struct gw_conn {
 	bool is_asked;                /* for its verdict, once */
 	bool is_done;                 /* the TLS handshake */
 	bool is_refused;              /* by an alert within it */
-	bool is_reading_head;         /* the header timeout runs; denied: some
-				       * of the head has been seen */
+	bool is_reading_head;         /* the header timeout runs */
+	bool has_text;                /* denied: some of the head has come */
 	bool client_eof : 1, up_eof : 1; /* a tunnel's: it has said all; */
 	bool client_lost : 1;         /* it is gone, all said or not; */
 	bool up_lost : 1;             /* up_eof, but it had not finished; */

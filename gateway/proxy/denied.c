@@ -100,7 +100,7 @@ listen_to(struct gw_conn *c)
 	if (c->in == NULL)
 		c->in = gw_buf_get(&c->worker->bufs, GW_BUF_STD);
 	while (!gw_denied_has_head(gw_buf_head(c->in), gw_buf_used(c->in),
-				   &c->scanned, &c->is_reading_head)) {
+				   &c->scanned, &c->has_text)) {
 		if (gw_buf_used(c->in) >= HEAD_MAX)
 			return true;
 		switch (gw_conn_fill(c, c->in,

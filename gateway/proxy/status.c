@@ -21,16 +21,15 @@ listener_row(const struct gw_site_listener *l,
 	     const struct gw_listener_counters *n)
 {
 	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-			 "title",
-			 l->conf->title, "connections",
-			 (json_int_t)n->connections, "accepted",
-			 (json_int_t)n->accepted, "refused",
-			 (json_int_t)n->refused, "heads_refused",
-			 (json_int_t)n->heads_refused, "source_refused",
-			 (json_int_t)n->source_refused, "handshakes",
-			 (json_int_t)n->handshakes, "handshakes_failed",
-			 (json_int_t)n->handshakes_failed, "denied",
-			 (json_int_t)n->denied);
+		"title", l->conf->title,
+		"connections", (json_int_t)n->connections,
+		"accepted", (json_int_t)n->accepted,
+		"refused", (json_int_t)n->refused,
+		"heads_refused", (json_int_t)n->heads_refused,
+		"source_refused", (json_int_t)n->source_refused,
+		"handshakes", (json_int_t)n->handshakes,
+		"handshakes_failed", (json_int_t)n->handshakes_failed,
+		"denied", (json_int_t)n->denied);
 }
 
 static const char *
@@ -45,27 +44,28 @@ static json_t *
 server_row(const struct gw_site_upstream *u, const struct gw_site_server *v,
 	   const struct gw_server_counters *n)
 {
-	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}", "title",
-			 u->conf->title, "server", v->name, "state",
-			 state_of(n), "connections",
-			 (json_int_t)n->connections, "idle",
-			 (json_int_t)n->idle, "requests",
-			 (json_int_t)n->requests, "errors",
-			 (json_int_t)n->errors, "last_error",
-			 n->last_error != GW_ERR_OK
-				 ? gw_err_name(n->last_error) : "");
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}",
+		"title", u->conf->title,
+		"server", v->name,
+		"state", state_of(n),
+		"connections", (json_int_t)n->connections,
+		"idle", (json_int_t)n->idle,
+		"requests", (json_int_t)n->requests,
+		"errors", (json_int_t)n->errors,
+		"last_error", n->last_error != GW_ERR_OK
+				      ? gw_err_name(n->last_error) : "");
 }
 
 static json_t *
 proxy_row(const struct gw_worker_counters *n, size_t workers)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "workers",
-			 (json_int_t)workers, "connections",
-			 (json_int_t)n->connections, "requests",
-			 (json_int_t)n->requests, "tunnels",
-			 (json_int_t)n->tunnels, "bytes_in",
-			 (json_int_t)n->bytes_in, "bytes_out",
-			 (json_int_t)n->bytes_out);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}",
+		"workers", (json_int_t)workers,
+		"connections", (json_int_t)n->connections,
+		"requests", (json_int_t)n->requests,
+		"tunnels", (json_int_t)n->tunnels,
+		"bytes_in", (json_int_t)n->bytes_in,
+		"bytes_out", (json_int_t)n->bytes_out);
 }
 
 /* ---- sessions that gwd-auth no longer knows */
@@ -84,12 +84,14 @@ left_row(const struct gw_site *s, const struct gw_left *l)
 	char id[2 * GW_SESSION_ID + 1];
 
 	gw_hex(l->session, sizeof(l->session), id);
-	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s}", "id", id,
-			 "account", l->account, "listener",
-			 s->listeners[l->listener].conf->title, "since",
-			 (json_int_t)l->since, "until", (json_int_t)l->until,
-			 "connections", (json_int_t)l->connections, "peer",
-			 l->peer);
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s}",
+		"id", id,
+		"account", l->account,
+		"listener", s->listeners[l->listener].conf->title,
+		"since", (json_int_t)l->since,
+		"until", (json_int_t)l->until,
+		"connections", (json_int_t)l->connections,
+		"peer", l->peer);
 }
 
 /* Each worker told of its own connections: the same session's come together

@@ -6,6 +6,7 @@
 #include "counters.h"
 #include "gw/child.h"
 
+/* Answers `ask`: all rows, then the end. Sorts sum->left, and adds up in it. */
 void gw_status_rows(struct gw_child *child, uint64_t ask,
 		    const struct gw_site *s, struct gw_counters *sum,
 		    size_t workers);

@@ -14,8 +14,8 @@
 #include <openssl/async.h>
 
 /* How long requests under way may take once the gateway stops. */
-#define STOP_MS       1500
-#define STOP_LOOK_MS  20
+#define STOP_MS        1500
+#define STOP_LOOK_MS   20
 #define LINES_A_SECOND 20
 
 /* ---- orders of the control thread */
@@ -177,6 +177,8 @@ on_stop_timer(struct gw_timer *t)
 		gw_conn_end(LIST_FIRST(&w->conns), "stopping");
 	gw_timer_after(w->loop, t, 0);
 }
+
+/* ---- the time, and what it bounds */
 
 const char *
 gw_worker_date(struct gw_worker *w)
