@@ -27,7 +27,7 @@ enum gw_http_name {
 	GW_HF_PROXY_AUTHORIZATION, GW_HF_PROXY_CONNECTION, GW_HF_TE,
 	GW_HF_TRAILER, GW_HF_TRANSFER_ENCODING, GW_HF_UPGRADE,
 	GW_HF_FORWARDED, GW_HF_X_FORWARDED_FOR, GW_HF_X_FORWARDED_HOST,
-	GW_HF_X_FORWARDED_PROTO, GW_HF_X_FORWARDED, /* any other x-forwarded-* */
+	GW_HF_X_FORWARDED_PROTO, GW_HF_X_FORWARDED, /* other x-forwarded-* */
 	GW_HF_CLIENT_CERT, GW_HF_CLIENT_CERT_CHAIN, GW_HF_ACCEPT, GW_HF_SERVER,
 	GW_HF_DATE, GW_HF_MAX_FORWARDS,
 };
@@ -84,8 +84,8 @@ size_t gw_http_head_end(const char *buf, size_t len, size_t *scanned);
  * its HTTP status in the error list: GW_ERR_HTTP_BAD_REQUEST,
  * _URI_TOO_LONG, _HEADER_TOO_LARGE, _NOT_ALLOWED, _METHOD, _VERSION,
  * _EXPECTATION; the detail names the rule. Everything in `out` borrows from
- * `buf`; on refusal it is not to be read. Bytes beyond lim->head_max without an end may be
- * passed too: they are refused as what is too long in them. */
+ * `buf`; on refusal it is not to be read. Bytes beyond lim->head_max without
+ * an end may be passed too: they are refused as what is too long in them. */
 GW_MUST_CHECK enum gw_err
 gw_http_parse_request(const char *buf, size_t head_len,
 		      const struct gw_http_limits *lim,

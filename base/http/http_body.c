@@ -165,7 +165,8 @@ gw_http_body_init(struct gw_http_body *b, const struct gw_http_msg *m)
 static uint64_t
 hex_value(uint8_t c)
 {
-	return c <= '9' ? (uint64_t)(c - '0') : (uint64_t)((c | 0x20) - 'a') + 10;
+	return c <= '9' ? (uint64_t)(c - '0')
+			: (uint64_t)((c | 0x20) - 'a') + 10;
 }
 
 static enum gw_http_rule

@@ -1,4 +1,5 @@
-/* pace.c — for whom an exchange waits, and for how long. See exchange_priv.h. */
+/* pace.c — for whom an exchange waits, and for how long. See
+ * exchange_priv.h. */
 #include "exchange_priv.h"
 #include "worker.h"
 
