@@ -12,7 +12,8 @@
 static const char request[] =
 	"GET /broker/plain/zeroconf/?task=listsessions&user=alice HTTP/1.1\r\n"
 	"Host: desk.corp.example.com\r\n"
-	"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Firefox/128.0\r\n"
+	"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) "
+	"Firefox/128.0\r\n"
 	"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*\r\n"
 	"Accept-Language: en-US,en;q=0.5\r\n"
 	"Accept-Encoding: gzip, deflate, br\r\n"

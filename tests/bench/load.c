@@ -461,7 +461,9 @@ compare(const void *a, const void *b)
 static uint64_t
 percentile(double p)
 {
-	return st.done == 0 ? 0 : st.latency_us[(size_t)(p * (double)(st.done - 1))];
+	if (st.done == 0)
+		return 0;
+	return st.latency_us[(size_t)(p * (double)(st.done - 1))];
 }
 
 static void

@@ -213,7 +213,8 @@ naive_read_chunks(const char *p, size_t len, char *out, size_t *out_len,
 		p = eol + 2;
 		if (size == 0)
 			break;
-		if (size > (uint64_t)(end - p) || (uint64_t)(end - p) - size < 2)
+		if (size > (uint64_t)(end - p) ||
+		    (uint64_t)(end - p) - size < 2)
 			return false;
 		memcpy(out + *out_len, p, size);
 		*out_len += size;

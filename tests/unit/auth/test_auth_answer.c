@@ -154,7 +154,8 @@ Test(answer, endless_head)
 {
 	static const char line[] = "X-Filler: aaaaaaaaaaaaaaaaaaaaaaaa\r\n";
 	struct gw_answer *h = begin();
-	enum gw_answer_state s = gw_answer_feed(h, HEAD, sizeof(HEAD) - 1, false);
+	enum gw_answer_state s = gw_answer_feed(h, HEAD, sizeof(HEAD) - 1,
+						false);
 	size_t n = 0;
 
 	for (; s == GW_ANSWER_MORE && n < 10000; n++)

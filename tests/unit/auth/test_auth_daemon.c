@@ -243,7 +243,8 @@ Test(auth, facts_that_do_not_fit)
 Test(auth, group_needed)
 {
 	auth_start(&a, (const struct setting[]){
-		{ "listener", "require_group", "Nobody" }, { NULL, NULL, NULL } });
+		{ "listener", "require_group", "Nobody" },
+		{ NULL, NULL, NULL } });
 	cr_expect_eq(log_in(0, 1, "good").reason, GW_ERR_POLICY_GROUP);
 }
 

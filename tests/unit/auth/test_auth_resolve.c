@@ -124,7 +124,8 @@ read_name(const uint8_t *p, char out[256])
 
 	for (; *p != 0; p += *p + 1)
 		n += (size_t)snprintf(out + n, 256 - n, "%s%.*s",
-				      n > 0 ? "." : "", *p, (const char *)p + 1);
+				      n > 0 ? "." : "", *p,
+				      (const char *)p + 1);
 }
 
 /* One A record when the name is the one it knows, else no such name. */

@@ -232,8 +232,8 @@ static const struct refusal {
 	  "connection-framing" },
 	{ TEXT(GET HOST "Connection: content_length\r\n\r\n"), 400,
 	  "connection-framing" },
-	{ TEXT(GET HOST "Connection: a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a\r\n"
-			"Connection: a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a\r\n\r\n"),
+	{ TEXT(GET HOST "Connection: a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a\r\n"
+			"Connection: a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a\r\n\r\n"),
 	  400, "connection-options" },
 	/* Expect, Upgrade */
 	{ TEXT(POST "Expect: 200-ok\r\n\r\n"), 417, "expectation" },

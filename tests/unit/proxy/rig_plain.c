@@ -198,7 +198,8 @@ static bool
 give_interim(struct peer *p, const char *arg)
 {
 	(void)arg;
-	return peer_say(p, "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n") &&
+	return peer_say(p, "HTTP/1.1 103 Early Hints\r\n"
+			   "Link: </a.css>\r\n\r\n") &&
 	       peer_give_text(p, "after");
 }
 

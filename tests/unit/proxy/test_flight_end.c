@@ -127,7 +127,8 @@ Test(flight_end, stalled)
 		if (stalls[i].steps > 2)
 			prove(&w);
 		if (stalls[i].steps > 3)
-			raw_record(w.t, SSL3_RT_HANDSHAKE, "\x14\0\0\x20half", 8);
+			raw_record(w.t, SSL3_RT_HANDSHAKE,
+				   "\x14\0\0\x20half", 8);
 		cr_expect_leq(recv(c.fd, &byte, 1, 0), 0, "%s",
 			      stalls[i].what);
 		cr_expect_geq(gw_mono_ms() - start, 950, "%s: %u ms",

@@ -224,7 +224,8 @@ static const struct hello hellos[] = {
 	{ "SNI: with a NUL",
 	  MORE("\x00\x00\x00\x08\x00\x06\x00\x00\x03g\0w"), .alert = 112 },
 	{ "SNI: two names",
-	  MORE("\x00\x00\x00\x0a\x00\x08\x00\x00\x01x\x00\x00\x01y"), .alert = 50 },
+	  MORE("\x00\x00\x00\x0a\x00\x08\x00\x00\x01x\x00\x00\x01y"),
+	  .alert = 50 },
 	{ "SNI: bytes after",
 	  MORE("\x00\x00\x00\x07\x00\x04\x00\x00\x01xy"), .alert = 50 },
 	{ "SNI: twice", MORE(NAME NAME), .alert = 47 },
@@ -232,11 +233,14 @@ static const struct hello hellos[] = {
 	/* ALPN: RFC 7301, 3 */
 	{ "ALPN: nothing", MORE("\x00\x10\x00\x00"), .alert = 50 },
 	{ "ALPN: empty list", MORE("\x00\x10\x00\x02\x00\x00"), .alert = 50 },
-	{ "ALPN: empty name", MORE("\x00\x10\x00\x03\x00\x01\x00"), .alert = 50 },
-	{ "ALPN: name too long", MORE("\x00\x10\x00\x04\x00\x02\x05h"), .alert = 50 },
+	{ "ALPN: empty name", MORE("\x00\x10\x00\x03\x00\x01\x00"),
+	  .alert = 50 },
+	{ "ALPN: name too long", MORE("\x00\x10\x00\x04\x00\x02\x05h"),
+	  .alert = 50 },
 	{ "ALPN: bytes after",
 	  MORE("\x00\x10\x00\x0c\x00\x09\x08http/1.1x"), .alert = 50 },
-	{ "ALPN: h2 alone", MORE("\x00\x10\x00\x05\x00\x03\x02h2"), .alert = 120 },
+	{ "ALPN: h2 alone", MORE("\x00\x10\x00\x05\x00\x03\x02h2"),
+	  .alert = 120 },
 	{ "ALPN: in capitals", MORE("\x00\x10\x00\x0b\x00\x09\x08HTTP/1.1"),
 	  .alert = 120 },
 	{ "ALPN", MORE("\x00\x10\x00\x0b\x00\x09\x08http/1.1"),
@@ -251,7 +255,8 @@ static const struct hello hellos[] = {
 	/* suites that are not ours */
 #define ONLY(name, suite) { name, .suites = suite SCSV, .suites_len = 4, \
 			    .only12 = true, .alert = 40 }
-	ONLY("static RSA, CBC", "\x00\x2f"), ONLY("static RSA, GCM", "\x00\x9c"),
+	ONLY("static RSA, CBC", "\x00\x2f"),
+	ONLY("static RSA, GCM", "\x00\x9c"),
 	ONLY("DHE, GCM", "\x00\x9e"), ONLY("ECDSA, CBC", "\xc0\x09"),
 	ONLY("RSA, CBC", "\xc0\x13"), ONLY("CBC, SHA-384", "\xc0\x24"),
 	ONLY("RC4", "\xc0\x07"), ONLY("3DES", "\xc0\x08"),
@@ -267,8 +272,8 @@ static const struct hello hellos[] = {
 	/* signatures: SHA-1 is what 1.2 means without a word */
 	{ "SHA-1 by default", .no_sigs = true, .only12 = true, .alert = 40 },
 	{ "no signatures", .no_sigs = true, .only13 = true, .alert = 109 },
-	{ "SHA-1 alone", MORE("\x00\x0d\x00\x06\x00\x04\x02\x01\x02\x03"), .alert = 40,
-	  .no_sigs = true },
+	{ "SHA-1 alone", MORE("\x00\x0d\x00\x06\x00\x04\x02\x01\x02\x03"),
+	  .alert = 40, .no_sigs = true },
 	{ "SHA-224 alone", MORE("\x00\x0d\x00\x06\x00\x04\x03\x01\x03\x03"),
 	  .alert = 40, .no_sigs = true },
 	/* the rest of the message */
@@ -336,7 +341,8 @@ Test(hello, none)
 		{ "ChangeCipherSpec", S("\x14\x03\x03\x00\x01\x01"), 10 },
 		{ "an alert", S("\x15\x03\x03\x00\x02\x01\x00"), 10 },
 		{ "Finished", S("\x16\x03\x03\x00\x04\x14\0\0\0"), 10 },
-		{ "Certificate", S("\x16\x03\x03\x00\x07\x0b\0\0\3\0\0\0"), 10 },
+		{ "Certificate",
+		  S("\x16\x03\x03\x00\x07\x0b\0\0\3\0\0\0"), 10 },
 		{ "type 99", S("\x63\x03\x03\x00\x01x"), 10 },
 	};
 	struct rig *r = rig_start(NULL);

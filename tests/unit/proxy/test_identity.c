@@ -35,7 +35,8 @@ Test(identity, identity_fields)
 	cr_assert(strstr(h, "Client-Cert: :MII") != NULL);
 	cr_assert(strstr(h, "X-Keep: yes\r\n") != NULL);
 	cr_assert(strstr(h, "\r\nVia: 1.1 gwd\r\n") != NULL, "%s", h);
-	cr_assert(strstr(h, "r-o-o-t") == NULL && strstr(h, "6.6.6.6") == NULL &&
+	cr_assert(strstr(h, "r-o-o-t") == NULL &&
+		  strstr(h, "6.6.6.6") == NULL &&
 		  strstr(h, ":AAAA:") == NULL && strstr(h, "m-i-n-e") == NULL &&
 		  strcasestr(h, "x-hop") == NULL, "%s", h);
 	free(h);

@@ -148,7 +148,8 @@ static const struct { const char *what, *text, *status; } refused_heads[] = {
 Test(request, refused_head)
 {
 	static const struct rig_key keys[] = {
-		{ "listener", "header_timeout", "1500ms" }, { NULL, NULL, NULL },
+		{ "listener", "header_timeout", "1500ms" },
+		{ NULL, NULL, NULL },
 	};
 	struct rig *r = rig_start(keys);
 	struct rig_client c;

@@ -298,7 +298,8 @@ Test(registry, one_gateway_at_a_time)
 	struct gw_registry *other = NULL;
 	struct gw_error err = { .code = GW_ERR_OK };
 
-	cr_expect_eq(gw_registry_open(path, CRL_DIR, 1, &other, &err), GW_ERR_FILE);
+	cr_expect_eq(gw_registry_open(path, CRL_DIR, 1, &other, &err),
+		     GW_ERR_FILE);
 	cr_expect_not_null(strstr(err.detail, "another gwd"), "%s",
 			   err.detail);
 }
@@ -315,7 +316,8 @@ Test(registry, damaged)
 	for (int i = 0; i < 1000; i++)
 		fputs("this is no database", f);
 	fclose(f);
-	cr_expect_eq(gw_registry_open(path, CRL_DIR, 1, &other, &err), GW_ERR_FILE);
+	cr_expect_eq(gw_registry_open(path, CRL_DIR, 1, &other, &err),
+		     GW_ERR_FILE);
 	cr_expect_not_null(strstr(err.detail, path), "%s", err.detail);
 }
 

@@ -168,7 +168,8 @@ static const char *const everything[] = {
 	"crl=" CRL_DIR "/a.crl", "check_intermediates=no",
 	"on_unavailable=grace", "grace=90min", "require_smartcard_eku=no",
 	"require_eku=1.2.3", "require_policy=2.5.29.32.0", "ntauth=yes",
-	"max_depth=3", "validity_skew=5min", "relax=ca-eku", "relax=lenient", NULL,
+	"max_depth=3", "validity_skew=5min", "relax=ca-eku", "relax=lenient",
+	NULL,
 };
 
 /* Nothing of the table is missing above. */
