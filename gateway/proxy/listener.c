@@ -100,7 +100,6 @@ welcome(struct gw_listener *l, int fd, const struct sockaddr_storage *peer)
 {
 	uint32_t source = gw_quota_source((size_t)(l - l->worker->listeners),
 					   peer);
-	int on = 1;
 
 	l->count.accepted++;
 	if (gw_reserve_claims(fd)) {
@@ -116,10 +115,21 @@ welcome(struct gw_listener *l, int fd, const struct sockaddr_storage *peer)
 		gw_close(&fd);
 		return;
 	}
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	l->count.connections++;
 	gw_conn_open(l, fd, peer, source);
+}
+
+/* Who comes alone is not asked for another: the kernel makes a socket and a
+ * descriptor before it says that there is none. When there is, the next turn
+ * begins with the listener again. */
+static int
+take_max(struct gw_listener *l)
+{
+	uint64_t turn = gw_loop_turn(l->worker->loop);
+	bool is_crowded = turn == l->turn + 1;
+
+	l->turn = turn;
+	return is_crowded ? TURN_MAX : 1;
 }
 
 static void
@@ -131,7 +141,7 @@ on_event(struct gw_io *io, uint32_t events)
 	int fd;
 
 	(void)events;
-	for (int i = 0; i < TURN_MAX; i++) {
+	for (int i = take_max(l); i > 0; i--) {
 		len = sizeof(peer);
 		fd = accept4(l->io.fd, (struct sockaddr *)&peer, &len,
 			     SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -151,8 +161,13 @@ on_event(struct gw_io *io, uint32_t events)
 void
 gw_listener_open(struct gw_listener *l, int fd)
 {
+	int on = 1;
+
 	gw_listener_close(l);
 	gw_set_nonblock(fd);
+	/* what is accepted has them from here */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	l->io = (struct gw_io){ .fd = fd, .fn = on_event };
 	if (gw_loop_add(l->worker->loop, &l->io, EPOLLIN) == GW_ERR_OK)
 		return;

@@ -28,6 +28,7 @@ struct gw_quiet {
 struct gw_listener {
 	struct gw_io io;     /* level triggered: what is left comes again */
 	struct gw_timer pause; /* none to accept with, none to refuse with */
+	uint64_t turn;       /* of the loop, in which it last took any */
 	struct gw_worker *worker;
 	struct gw_site_listener *site;
 	SSL_CTX *tls;        /* this worker's own */

@@ -75,7 +75,7 @@ Test(listener, takes_turns, .timeout = 60)
 	cr_assert(gw_loop_add(worker.loop, &other, EPOLLIN) == GW_ERR_OK);
 	gw_loop_run(worker.loop);
 	cr_expect_eq(seen, CROWD);
-	cr_expect_leq(most, A_TURN, "%d in one turn", (int)most);
+	cr_expect_eq(most, A_TURN, "%d in one turn", (int)most);
 	gw_loop_del(worker.loop, &other);
 	close(other.fd);
 	gw_listener_close(&listener);
