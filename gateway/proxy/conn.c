@@ -126,6 +126,14 @@ gw_conn_run(struct gw_conn *c)
 		gw_conn_again(c);
 }
 
+/* A socket that is new can be written to, of which epoll tells: nothing that a
+ * handshake waits for. */
+static bool
+is_awaited(const struct gw_conn *c)
+{
+	return c->sock.can_read || SSL_want_write(c->ssl);
+}
+
 /* Handshakes come when the turn's other events have been seen to. */
 static void
 on_event(struct gw_io *io, uint32_t events)
@@ -133,10 +141,10 @@ on_event(struct gw_io *io, uint32_t events)
 	struct gw_conn *c = GW_CONTAINER(io, struct gw_conn, sock.io);
 
 	gw_sock_note(&c->sock, events);
-	if (c->state == GW_CONN_HANDSHAKE)
-		gw_conn_again(c);
-	else
+	if (c->state != GW_CONN_HANDSHAKE)
 		gw_conn_run(c);
+	else if (is_awaited(c))
+		gw_conn_again(c);
 }
 
 static void
