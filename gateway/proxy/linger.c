@@ -7,12 +7,13 @@
 #define LIFE_MS   10000 /* whatever it says */
 #define READS_MAX 16    /* pieces of GW_SCRATCH thrown away in one turn */
 
-/* No goodbye waits for room any more. */
+/* No goodbye waits for room any more. Who says no more has nothing that a
+ * reset could answer. */
 static void
 shut(struct gw_conn *c)
 {
 	gw_conn_drop_tls(c);
-	if (shutdown(c->sock.io.fd, SHUT_WR) != 0) {
+	if (c->sock.has_ended || shutdown(c->sock.io.fd, SHUT_WR) != 0) {
 		gw_conn_end(c, NULL);
 		return;
 	}
@@ -34,13 +35,25 @@ gw_linger_begin(struct gw_conn *c)
 		gw_linger_run(c);
 }
 
+/* It leaves with the end of the stream, in one segment. */
+static enum gw_xfer
+say_goodbye(struct gw_conn *c)
+{
+	enum gw_xfer x;
+
+	c->sock.has_more = true;
+	x = gw_conn_part(c);
+	c->sock.has_more = false;
+	return x;
+}
+
 /* Who cannot get rid of what it says may never come to read. */
 void
 gw_linger_run(struct gw_conn *c)
 {
 	size_t n;
 
-	if (c->ssl != NULL && gw_conn_part(c) != GW_XFER_AGAIN)
+	if (c->ssl != NULL && say_goodbye(c) != GW_XFER_AGAIN)
 		shut(c);
 	if (c->state == GW_CONN_DEAD)
 		return;

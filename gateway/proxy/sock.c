@@ -55,8 +55,10 @@ gw_sock_read(struct gw_sock *s, void *buf, size_t len, size_t *out_n)
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return failed(s, &s->can_read);
-	if (n == 0)
+	if (n == 0) {
+		s->has_ended = true;
 		return s->is_torn ? GW_XFER_BROKEN : GW_XFER_EOF;
+	}
 	if ((size_t)n < len && !s->has_hup)
 		s->can_read = false;
 	*out_n = (size_t)n;

@@ -18,6 +18,7 @@ struct gw_sock {
 	bool has_hup : 1;   /* the peer will send no more */
 	bool is_broken : 1; /* error or reset */
 	bool is_torn : 1;   /* a reset was met: what was read is not all */
+	bool has_ended : 1; /* all that the peer said has been read */
 	bool has_more : 1;  /* the next write comes at once: the kernel may
 			     * wait for it before it sends this one's end */
 	bool must_ask : 1;  /* tls.c: OpenSSL, though nothing has come */
