@@ -49,7 +49,7 @@ char *back_heard(struct back *b, size_t i, size_t *out_len);
 /* The first of them that holds this; NULL when none does. */
 char *back_heard_with(struct back *b, const char *word);
 /* Waits until the i-th is over, or has brought this much; false when that
- * takes more than five seconds. */
+ * takes more than a minute. */
 bool back_is_over(struct back *b, size_t i);
 /* The same; true when it ended by a reset, false also when not. */
 bool back_is_torn(struct back *b, size_t i);

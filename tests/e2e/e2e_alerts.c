@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 #include <openssl/ssl.h>
 
-TestSuite(alerts, .timeout = 60);
+TestSuite(alerts, .timeout = 300);
 
 static const struct alert_case {
 	const char *card;
@@ -41,7 +41,7 @@ alert_for(const char *card, int tls, bool *is_admitted)
 	if (wire_is_up(w)) {
 		(void)wire_say(w, "GET /echo/ HTTP/1.1\r\nHost: g\r\n"
 				  "Connection: close\r\n\r\n");
-		*is_admitted = contains(wire_read_until(w, "\r\n\r\n", 10000),
+		*is_admitted = contains(wire_read_until(w, "\r\n\r\n", 60000),
 					" 200 ");
 	}
 	alert = wire_alert(w);
@@ -91,7 +91,7 @@ Test(alerts, reason_is_logged)
 /* Only TLS 1.2 and 1.3 are spoken. */
 Test(alerts, old_versions_are_refused)
 {
-	struct output o = RUN(10000, "openssl", "s_client", "-connect",
+	struct output o = RUN(60000, "openssl", "s_client", "-connect",
 			      text("%s:443", lab("GATEWAY_ADDR")), "-tls1_1",
 			      "-cipher", "ALL:@SECLEVEL=0");
 

@@ -18,7 +18,7 @@ heal(void)
 	lab_do("ntauth", "on");
 }
 
-TestSuite(directory, .timeout = 90);
+TestSuite(directory, .timeout = 300);
 TestSuite(directory_ntauth, .timeout = 120, .fini = heal);
 
 ReportHook(TEST_CRASH)(struct criterion_test_stats *stats)
@@ -132,7 +132,7 @@ Test(directory, crl)
 	struct output o;
 
 	cr_assert(contains(said, "\nok bytes="), "%s", said);
-	o = RUN(10000, "openssl", "crl", "-inform", "DER", "-in", file,
+	o = RUN(60000, "openssl", "crl", "-inform", "DER", "-in", file,
 		"-noout", "-verify", "-CAfile", lab("ISSUING_CA_FILE"));
 	cr_expect_eq(o.status, 0, "%s", o.err);
 	cr_expect(contains(o.err, "verify OK"), "%s", o.err);
@@ -149,7 +149,7 @@ Test(directory, kdc_that_maps_nobody)
 				 der);
 	const char *said;
 
-	cr_assert_eq(RUN(10000, "openssl", "x509", "-in", lab_cert("alice"),
+	cr_assert_eq(RUN(60000, "openssl", "x509", "-in", lab_cert("alice"),
 			 "-outform", "DER", "-out", der).status, 0);
 	said = probe_with("mapping.mode=kdc mapping.strong=off", login);
 	cr_expect(contains(said, "\nmap-no-account "), "%s", said);
@@ -217,7 +217,7 @@ start_nameless(char *dir, const char *etc, const char *run_dir)
 		"shift && exec \"$@\"", etc, run_dir, NULL }, dir, conf);
 	struct look l = { .log = g.log, .result = "result=kdc-unreachable" };
 
-	cr_expect(await(30000, has_looked, &l), "found already: %s",
+	cr_expect(await(60000, has_looked, &l), "found already: %s",
 		  slurp(g.log));
 	return g;
 }
@@ -240,7 +240,7 @@ find_by(const char *name, const char *content)
 			  .from = strlen(slurp(g.log)) };
 
 	replace(text("%s/%s", etc, name), content);
-	cr_expect(await(30000, has_looked, &l), "%s: never found: %s", name,
+	cr_expect(await(60000, has_looked, &l), "%s: never found: %s", name,
 		  slurp(g.log));
 	gate_stop(&g);
 }
@@ -281,7 +281,7 @@ Test(directory, a_resolver_that_is_late)
 	cr_assert_eq(mkdir(run_dir, 0755), 0);
 	replace(text("%s/resolv.conf", run_dir),
 		text("nameserver %s\n", lab("DC1_ADDR")));
-	cr_expect(await(30000, has_found, &g), "never found: %s",
+	cr_expect(await(60000, has_found, &g), "never found: %s",
 		  slurp(g.log));
 	gate_stop(&g);
 }
@@ -290,7 +290,7 @@ Test(directory, a_resolver_that_is_late)
 
 Test(directory, ntauth)
 {
-	struct output o = RUN(10000, "sh", "-c",
+	struct output o = RUN(60000, "sh", "-c",
 			      "openssl x509 -in \"$0\" -outform DER |"
 			      " sha256sum",
 			      lab("ISSUING_CA_FILE"));
@@ -331,7 +331,7 @@ has_decided(void *arg)
 static struct answer
 alice_at(struct gate *g)
 {
-	cr_assert(await(10000, has_decided, g), "never known: %s",
+	cr_assert(await(60000, has_decided, g), "never known: %s",
 		  slurp(g->log));
 	return FETCH(.base = g->url, .card = "alice",
 		     .accept = "application/json");

@@ -50,7 +50,7 @@ where(struct logs l, const char *a, const char *b, const char *c)
 	l.words[0] = a;
 	l.words[1] = b;
 	l.words[2] = c;
-	return await(3000, is_written, &l) ? l.where : 0;
+	return await(60000, is_written, &l) ? l.where : 0;
 }
 
 /* A gateway that judges every connection anew. */

@@ -8,7 +8,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-TestSuite(fates, .timeout = 90);
+TestSuite(fates, .timeout = 300);
 
 enum listener { DESK, ANY }; /* with a required group, without */
 

@@ -10,7 +10,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-TestSuite(framing, .timeout = 90);
+TestSuite(framing, .timeout = 300);
 
 #define NAME "gateway.corp.example.com"
 #define HOST "Host: " NAME "\r\n"

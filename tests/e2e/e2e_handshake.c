@@ -11,7 +11,7 @@
 #include <openssl/ssl.h>
 #include <string.h>
 
-TestSuite(handshake, .timeout = 90);
+TestSuite(handshake, .timeout = 300);
 
 #define NAME "gateway.corp.example.com"
 
@@ -23,7 +23,7 @@ static char *dir;
 static void
 make_certificate(const char *file, const char *name, bool is_rsa)
 {
-	struct output o = RUN(20000, "openssl", "req", "-x509", "-newkey",
+	struct output o = RUN(60000, "openssl", "req", "-x509", "-newkey",
 			      is_rsa ? "rsa:2048" : "ec", "-pkeyopt",
 			      is_rsa ? "rsa_keygen_pubexp:65537"
 				     : "ec_paramgen_curve:P-256",
@@ -110,7 +110,7 @@ static bool
 is_served(struct wire *w)
 {
 	(void)wire_say(w, "GET /echo/ HTTP/1.1\r\nHost: g\r\n\r\n");
-	return contains(wire_read_until(w, "}", 5000), "\"method\": \"GET\"");
+	return contains(wire_read_until(w, "}", 60000), "\"method\": \"GET\"");
 }
 
 /* ---- versions and ciphers */
@@ -331,7 +331,7 @@ Test(handshake, no_early_data)
 	cr_expect(wire_is_up(w) && wire_is_resumed(w));
 	cr_expect(!wire_early_was_taken(w), "taken");
 	(void)wire_say(w, "GET /echo/late HTTP/1.1\r\nHost: g\r\n\r\n");
-	got = wire_read_until(w, "}", 5000);
+	got = wire_read_until(w, "}", 60000);
 	cr_expect(contains(got, "/echo/late"), "%s", got);
 	cr_expect_not_null(back_heard_with(back, "/echo/late"));
 	cr_expect_null(back_heard_with(back, "early"));
@@ -345,7 +345,7 @@ static void
 make_staple(const char *cert, const char *days, const char *file)
 {
 	const char *pki = text("%s/pki", lab("GWD_LAB_DIR"));
-	struct output o = RUN(10000, "openssl", "ocsp", "-index",
+	struct output o = RUN(60000, "openssl", "ocsp", "-index",
 			      text("%s/issuing/index.txt", pki), "-CA",
 			      lab("ISSUING_CA_FILE"), "-rsigner",
 			      text("%s/ocsp.pem", pki), "-rkey",
@@ -449,7 +449,7 @@ Test(handshake, new_staple)
 	o = GWCTL(gate.socket, "reload");
 	cr_expect_eq(o.status, 0, "%s%s", o.out, o.err);
 	for (int tls = 12; tls <= 13; tls++)
-		cr_expect(await(5000, is_shown, &(struct shown){ file, tls }),
+		cr_expect(await(60000, is_shown, &(struct shown){ file, tls }),
 			  "1.%d: the old one", tls - 10);
 	cr_expect(is_served(w), "who was in is not");
 	cr_expect_eq(gate_pid(gate.socket, "gwd-proxy"), proxy);
@@ -459,7 +459,7 @@ Test(handshake, new_staple)
 
 /* ---- keys of tickets */
 
-#define ROTATION_S 2
+#define ROTATION_S 3
 
 static void *
 ticket(int tls)

@@ -8,7 +8,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-TestSuite(http, .timeout = 60);
+TestSuite(http, .timeout = 300);
 
 #define HOST "Host: gateway.corp.example.com\r\n"
 
@@ -153,7 +153,7 @@ Test(http, continue_comes_before_the_body)
 	(void)wire_say(w, "POST /echo/ HTTP/1.1\r\n" HOST
 			  "Expect: 100-continue\r\nConnection: close\r\n"
 			  "Content-Length: 5\r\n\r\n");
-	got = wire_read_until(w, "\r\n\r\n", 5000);
+	got = wire_read_until(w, "\r\n\r\n", 60000);
 	cr_expect(contains(got, "HTTP/1.1 100"), "got: %s", got);
 	(void)wire_say(w, "hello");
 	got = wire_read_until(w, NULL, 5000);

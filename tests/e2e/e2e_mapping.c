@@ -7,8 +7,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-TestSuite(mapping, .timeout = 90);
-TestSuite(certificate_only, .timeout = 90);
+TestSuite(mapping, .timeout = 300);
+TestSuite(certificate_only, .timeout = 300);
 
 static char *
 replaced(const char *s, const char *find, const char *put)
@@ -74,7 +74,7 @@ expect_all(const char *mapping, const struct want *wants)
 {
 	struct gate g = start_with(mapping);
 
-	cr_assert(await(15000, is_up, &g), "no DC: %s", slurp(g.log));
+	cr_assert(await(60000, is_up, &g), "no DC: %s", slurp(g.log));
 	for (; wants->card != NULL; wants++)
 		expect(&g, wants);
 	gate_stop(&g);

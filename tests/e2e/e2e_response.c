@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-TestSuite(response, .timeout = 90);
+TestSuite(response, .timeout = 300);
 
 #define HOST "Host: gateway.corp.example.com\r\n"
 #define OK   "HTTP/1.1 200 OK\r\n"
@@ -46,7 +46,7 @@ static char *
 ask(struct wire *w, const char *request, const char *word)
 {
 	(void)wire_say(w, request);
-	return wire_read_until(w, word, 5000);
+	return wire_read_until(w, word, 60000);
 }
 
 static char *
@@ -468,7 +468,7 @@ Test(response, late_and_not_seen_yet)
 		if (i == 1)
 			(void)wire_say(w, get(mark));
 		cr_assert(kill(proxy, SIGCONT) == 0);
-		got = wire_read_until(w, mark, 5000);
+		got = wire_read_until(w, mark, 60000);
 		cr_expect(contains(got, mark) && !contains(got, "poison"),
 			  "%d: %s", i, got);
 		wire_close(w);

@@ -72,7 +72,7 @@ expect_source(const struct gate *g, const char *source)
 {
 	struct login_by by = { g, source };
 
-	cr_expect(await(3000, was_admitted_by, &by), "no login by %s:\n%s",
+	cr_expect(await(60000, was_admitted_by, &by), "no login by %s:\n%s",
 		  source, slurp(g->log));
 }
 
@@ -123,8 +123,8 @@ Test(lists, from_a_file)
 	char *file = text("%s/lists/ca.crl", dir);
 	struct gate g;
 
-	cr_assert_eq(RUN(5000, "mkdir", text("%s/lists", dir)).status, 0);
-	cr_assert_eq(RUN(5000, "curl", "-sf", "-o", file, lab("CRL_URL"))
+	cr_assert_eq(RUN(60000, "mkdir", text("%s/lists", dir)).status, 0);
+	cr_assert_eq(RUN(60000, "curl", "-sf", "-o", file, lab("CRL_URL"))
 			     .status, 0);
 	g = gate_start(dir, text("crl_dir = \"%s/lists\"\n%s", dir, conf));
 	expect_fate(&g, "alice-revoked", "cert-revoked");
@@ -160,7 +160,7 @@ Test(lists, kept_over_a_restart)
 
 	expect_fate(&g, "alice", "ok");
 	gate_stop(&g);
-	cr_assert_eq(RUN(5000, "rm", g.log).status, 0);
+	cr_assert_eq(RUN(60000, "rm", g.log).status, 0);
 	g = gate_start(dir, conf);
 	expect_fate(&g, "alice", "ok");
 	expect_fate(&g, "alice-revoked", "cert-revoked");
@@ -205,14 +205,14 @@ Test(live, revoked_card_ends_its_session, .fini = unrevoke)
 
 	cr_assert_eq(ws_begin(tunnel, "/echo/ws"), 101);
 	cr_assert_eq(ws_begin(other, "/echo/ws"), 101);
-	cr_expect(await(3000, is_shown, &g));
+	cr_expect(await(60000, is_shown, &g));
 	lab_do("revoke", "alice-rsa");
 	cr_expect(ws_closes(tunnel, 1008, "cert-revoked", 20000), "no word");
 	cr_expect(wire_is_over(tunnel, 3000), "the tunnel stays:\n%s",
 		  slurp(g.log));
-	cr_expect(ws_echoes(other, "not mine", 2000),
+	cr_expect(ws_echoes(other, "not mine", 30000),
 		  "somebody else's tunnel is gone");
-	cr_expect(await(3000, has_ended, g.log), "%s", slurp(g.log));
+	cr_expect(await(60000, has_ended, g.log), "%s", slurp(g.log));
 	wire_close(tunnel);
 	wire_close(other);
 	gate_stop(&g);

@@ -10,7 +10,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-TestSuite(rewrite, .timeout = 60);
+TestSuite(rewrite, .timeout = 300);
 
 #define NAME "gateway.corp.example.com"
 #define HOST "Host: " NAME "\r\n"
@@ -116,7 +116,7 @@ expect_form(struct wire *w, const struct form *f, size_t *heard_len)
 	char *got, *heard;
 
 	(void)wire_say(w, f->request);
-	got = wire_read_until(w, "}", 5000);
+	got = wire_read_until(w, "}", 60000);
 	cr_expect(contains(got, f->body), "%s: %s", f->what, got);
 	heard = heard_since(*heard_len);
 	*heard_len += strlen(heard);
@@ -142,7 +142,7 @@ Test(rewrite, requests)
 		expect_form(w, &forms[i], &heard_len);
 	cr_expect_eq(back_count(back), 1, "%zu connections to the server",
 		     back_count(back));
-	cr_expect(wire_is_over(w, 2000), "HTTP/1.0 stays open");
+	cr_expect(wire_is_over(w, 30000), "HTTP/1.0 stays open");
 	wire_close(w);
 	gate_stop(&gate);
 }
@@ -163,12 +163,12 @@ static const struct asterisk {
 static char *
 read_answers(struct wire *w)
 {
-	char *got = wire_read_until(w, "/echo/mark", 5000);
+	char *got = wire_read_until(w, "/echo/mark", 60000);
 	const char *at = strstr(got, "/echo/mark");
 
 	cr_assert_not_null(at, "%s", got);
 	if (!contains(at, "}"))
-		(void)wire_read_until(w, "}", 5000);
+		(void)wire_read_until(w, "}", 60000);
 	return got;
 }
 

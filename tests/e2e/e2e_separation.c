@@ -92,7 +92,7 @@ Test(separation, libraries)
 					(int)pid_of(c->program)));
 		char *exe = realpath(text("/proc/%d/exe",
 					  (int)pid_of(c->program)), NULL);
-		struct output ldd = RUN(5000, "ldd", exe != NULL ? exe : "?");
+		struct output ldd = RUN(60000, "ldd", exe != NULL ? exe : "?");
 
 		cr_expect(contains(ldd.out, "libc.so"), "ldd %s: %s",
 			  c->program, ldd.err);

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-TestSuite(start, .timeout = 90);
+TestSuite(start, .timeout = 300);
 
 /* A good configuration in which `find` becomes `put`. @ in `put` stands for
  * the test's directory. */
@@ -185,11 +185,11 @@ prepared_dir(void)
 {
 	char *dir = scratch_dir();
 	char *opened = text("%s/open.keytab", dir);
-	struct output o = RUN(10000, "cp", lab_key("alice"),
+	struct output o = RUN(60000, "cp", lab_key("alice"),
 			      text("%s/other.key", dir));
 
 	cr_assert_eq(o.status, 0, "%s", o.err);
-	o = RUN(10000, "cp", lab("KEYTAB"), opened);
+	o = RUN(60000, "cp", lab("KEYTAB"), opened);
 	cr_assert_eq(o.status, 0, "%s", o.err);
 	spill(text("%s/text", dir), "this is neither keytab nor certificate\n");
 	gw_assert(chmod(opened, 0644) == 0 &&
@@ -241,7 +241,7 @@ Test(start, keytab_is_not_readable)
 			     text("\tkeytab = \"%s\"\n#", keytab)));
 	spill(keytab, "");
 	gw_assert(chmod(keytab, 0600) == 0 && chown(keytab, 64901, 64901) == 0);
-	o = RUN(10000, "setpriv", "--bounding-set",
+	o = RUN(60000, "setpriv", "--bounding-set",
 		"-dac_override,-dac_read_search", lab("GWD"), "-t", "-c",
 		file);
 	cr_expect_eq(o.status, 2, "got %d", o.status);

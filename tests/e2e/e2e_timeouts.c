@@ -17,11 +17,11 @@
 #define LIMIT_MS  1000
 #define SHAKE_MS  4000
 #define HEAD_MS   600
-#define LATE_MS   9000
+#define LATE_MS   30000
 #define CRUMB_MS  20 /* between one byte and the next */
-#define WELL_MS   3000
+#define WELL_MS   20000
 
-TestSuite(timeouts, .fini = door_shut, .timeout = 90);
+TestSuite(timeouts, .fini = door_shut, .timeout = 300);
 
 static void
 expect_time(const char *what, uint64_t from, int limit_ms)
@@ -158,7 +158,7 @@ expect_refusal(const char *what, struct wire *w, const char *got, int status,
 {
 	cr_expect_eq(status_of(got), status, "%s: got %.400s", what, got);
 	cr_expect(contains(got, reason), "%s: no %s: %s", what, reason, got);
-	cr_expect(wire_is_over(w, 3000), "%s: stays open", what);
+	cr_expect(wire_is_over(w, 30000), "%s: stays open", what);
 }
 
 static const struct head_case {
@@ -237,25 +237,39 @@ Test(timeouts, body)
 	insider_free(&in);
 }
 
-/* At several times the rate, for longer than body_timeout: it arrives. */
-Test(timeouts, body_that_keeps_up)
+/* All of a body at several times the rate, for longer than body_timeout; false
+ * when it breaks. */
+static bool
+keeps_up(struct wire *w)
 {
 	char piece[101] = "", drop;
-	struct wire *w;
-	uint64_t from;
-	char *got;
 
 	memset(piece, 'x', 100);
-	door_open(RATE, "");
-	w = enter("alice");
-	from = now_ms();
 	(void)wire_say(w, LENGTH);
-	for (int i = 0; i < 60; i++) {
-		cr_assert_eq(wire_read(w, &drop, 1, CRUMB_MS), -2,
-			     "an answer after %d pieces", i);
-		cr_assert(wire_say(w, piece), "it breaks at piece %d", i);
+	for (int i = 0; i < 60; i++)
+		if (wire_read(w, &drop, 1, CRUMB_MS) != -2 ||
+		    !wire_say(w, piece))
+			return false;
+	return true;
+}
+
+/* It arrives. Some tries, as a busy machine may hold us up for longer. */
+Test(timeouts, body_that_keeps_up)
+{
+	struct wire *w = NULL;
+	bool has_kept_up = false;
+	uint64_t from = 0;
+	char *got;
+
+	door_open(RATE, "");
+	for (int i = 0; i < 4 && !has_kept_up; i++) {
+		wire_close(w);
+		w = enter("alice");
+		from = now_ms();
+		has_kept_up = keeps_up(w);
 	}
-	got = wire_read_until(w, "\"}", 9000);
+	cr_assert(has_kept_up, "it breaks");
+	got = wire_read_until(w, "\"}", 60000);
 	cr_expect_eq(status_of(got), 200, "%s", got);
 	cr_expect(contains(got, "\"length\": 6000"), "%s", got);
 	cr_expect_geq((int)(now_ms() - from), LIMIT_MS);
@@ -404,13 +418,13 @@ Test(timeouts, rest_of_a_tunnel)
 		usleep(100000);
 	} while (now_ms() - began < 2 * LIMIT_MS);
 	/* RFC 6455 7.4.1: going away */
-	cr_expect(ws_closes(still, 1001, "tunnel idle or stalled", 1000),
+	cr_expect(ws_closes(still, 1001, "tunnel idle or stalled", 30000),
 		  "the idle one is not told");
-	cr_expect(wire_is_over(still, 3000), "the idle one stays");
+	cr_expect(wire_is_over(still, 30000), "the idle one stays");
 	cr_expect(ws_closes(busy, 1001, "tunnel idle or stalled",
 			    LIMIT_MS + LATE_MS), "not told once idle");
 	expect_time("once idle", from, LIMIT_MS);
-	cr_expect(wire_is_over(busy, 3000), "it stays once idle");
+	cr_expect(wire_is_over(busy, 30000), "it stays once idle");
 	wire_close(still);
 	wire_close(busy);
 }
@@ -441,7 +455,7 @@ Test(timeouts, session)
 	cr_expect(end != NULL && len == 15 &&
 		  memcmp(end, "\x03\xf0session-ended", 15) == 0,
 		  "not told: %zu bytes", len);
-	cr_expect(wire_is_over(tunnel, 3000), "the tunnel stays");
+	cr_expect(wire_is_over(tunnel, 30000), "the tunnel stays");
 	got = wire_read_until(idle, NULL, 3000);
 	cr_expect_str_eq(got, "");
 	cr_expect(wire_is_over(idle, 100), "her connection stays");

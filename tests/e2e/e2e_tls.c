@@ -34,7 +34,7 @@ start_gate_with(const char *more)
 		    text("\tupstream = \"behind\"\n%s", more));
 	spill(text("%s/server.pem", dir), slurp(cert));
 	spill(text("%s/server.key", dir), slurp(key));
-	cr_assert_eq(RUN(5000, "chmod", "600",
+	cr_assert_eq(RUN(60000, "chmod", "600",
 			 text("%s/server.key", dir)).status, 0);
 	gate = gate_start(dir, text("%ssession { reuse = \"0s\" }\n", conf));
 }
@@ -74,10 +74,10 @@ stop_gate_and_leave(void)
 }
 
 TestSuite(resumption, .init = start_gate, .fini = stop_gate_and_heal,
-	  .timeout = 90);
+	  .timeout = 300);
 TestSuite(resumption_group, .init = start_gate_for_group,
-	  .fini = stop_gate_and_leave, .timeout = 90);
-TestSuite(reload, .init = start_gate, .fini = stop_gate, .timeout = 90);
+	  .fini = stop_gate_and_leave, .timeout = 300);
+TestSuite(reload, .init = start_gate, .fini = stop_gate, .timeout = 300);
 
 ReportHook(TEST_CRASH)(struct criterion_test_stats *stats)
 {
@@ -140,7 +140,7 @@ take_back(void)
 {
 	time_t second = time(NULL);
 
-	cr_assert(await(3000, is_over, &second));
+	cr_assert(await(60000, is_over, &second));
 	lab_do("unrevoke", CARD);
 }
 
@@ -226,7 +226,7 @@ Test(resumption, killed_session)
 		id = session_id();
 		cr_assert_eq(strlen(id), 32, "%s", id);
 		cr_assert_eq(GWCTL(gate.socket, "kill", id).status, 0);
-		cr_expect(wire_is_over(w, 3000), "the tunnel stays");
+		cr_expect(wire_is_over(w, 30000), "the tunnel stays");
 		lab_do("revoke", CARD);
 		expect("killed and revoked", versions[i], s, "cert-revoked");
 		take_back();
@@ -246,7 +246,7 @@ Test(resumption, killed_session)
 static void
 new_certificate(const char *name)
 {
-	struct output o = RUN(20000, "openssl", "req", "-x509", "-newkey",
+	struct output o = RUN(60000, "openssl", "req", "-x509", "-newkey",
 			      "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
 			      "-nodes", "-days", "30", "-subj",
 			      text("/CN=%s", name), "-keyout",
@@ -284,8 +284,8 @@ Test(reload, new_certificate_tunnel_stays)
 	cr_expect_eq(o.status, 0, "%d: %s", o.status, o.err);
 	cr_expect(contains(o.out, "new certificates: listener door"), "%s",
 		  o.out);
-	cr_expect(await(3000, is_shown, name), "not shown");
-	cr_expect(ws_echoes(tunnel, "still here", 2000), "the tunnel went");
+	cr_expect(await(60000, is_shown, name), "not shown");
+	cr_expect(ws_echoes(tunnel, "still here", 30000), "the tunnel went");
 	cr_expect_eq(gate_pid(gate.socket, "gwd-proxy"), proxy);
 	expect("ticket of before", 13, s, " 200 ");
 	wire_close(tunnel);

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define READY_MS 15000
+#define READY_MS 60000
 
 /* ---- any gateway */
 
@@ -29,7 +29,7 @@ gwctl(const char *socket, const char *const args[])
 		gw_assert(n < ARGS_MAX - 1);
 		argv[n++] = args[i];
 	}
-	return run(argv, 10000);
+	return run(argv, 60000);
 }
 
 json_t *
@@ -277,9 +277,9 @@ gate_stop(struct gate *g)
 	if (g->pid == 0)
 		return;
 	kill(g->pid, SIGTERM);
-	if (!await(8000, is_gone, g)) {
+	if (!await(60000, is_gone, g)) {
 		kill(g->pid, SIGKILL);
-		(void)await(2000, is_gone, g);
+		(void)await(10000, is_gone, g);
 	}
 	g->pid = 0;
 }

@@ -112,7 +112,7 @@ handle_set(CURL *h, const struct ask *a, struct answer *out)
 	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(h, CURLOPT_ERRORBUFFER, out->error);
 	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS,
-			 (long)(a->timeout_ms != 0 ? a->timeout_ms : 15000));
+			 (long)(a->timeout_ms != 0 ? a->timeout_ms : 60000));
 	curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, take);
 	curl_easy_setopt(h, CURLOPT_WRITEDATA, &s->body);
 	curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, take);

@@ -239,7 +239,7 @@ log_line(size_t mark, const char *word, ...)
 	     i++)
 		s.words[i] = va_arg(ap, const char *);
 	va_end(ap);
-	(void)await(2000, is_logged, &s);
+	(void)await(20000, is_logged, &s);
 	return s.found;
 }
 

@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SHAKE_MS 12000
+#define SHAKE_MS 60000
 
 struct wire {
 	int fd;

@@ -29,7 +29,7 @@ ws_begin_with(struct wire *w, const char *path, const char *fields,
 			       "Sec-WebSocket-Key: "
 			       "dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n", path,
 			       fields));
-	*out_head = head = wire_read_until(w, "\r\n\r\n", 12000);
+	*out_head = head = wire_read_until(w, "\r\n\r\n", 60000);
 	if (sscanf(head, "HTTP/1.1 %d", &status) != 1)
 		return 0;
 	/* RFC 6455, 1.3: the answer to this key */
