@@ -416,7 +416,7 @@ strew(const char *head)
 	static const char block[65536];
 	struct rig *r = rig_start(keys);
 	struct rig_client bad, good;
-	double best = 1e9;
+	double best = 100;
 
 	rig_answer(r, &allow);
 	cr_assert(rig_connect(r, &bad, 0) && rig_connect(r, &good, 0));
@@ -425,7 +425,7 @@ strew(const char *head)
 	for (int i = 0; i < 200; i++)
 		rig_send_bytes(&bad, block, sizeof(block));
 	for (int i = 0; best >= 100 && i < 20; i++)
-		best = GW_MIN(best, work_before_answer(r, &bad, &good));
+		best = work_before_answer(r, &bad, &good);
 	cr_expect_lt(best, 100, "%.0f ms", best);
 	rig_close(&bad);
 	rig_close(&good);
@@ -492,7 +492,8 @@ Test(hostile, hellos_of_crumbs)
 		double spent = rig_cpu_ms(r);
 
 		cr_assert_eq(rig_get(&good, "/bytes/1", NULL, NULL), 200);
-		best = GW_MIN(best, rig_cpu_ms(r) - spent);
+		spent = rig_cpu_ms(r) - spent;
+		best = GW_MIN(best, spent);
 	}
 	cr_expect_lt(best, 10, "%.1f ms", best);
 	for (size_t i = 0; i < GW_COUNT(fd); i++)
