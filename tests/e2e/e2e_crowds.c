@@ -9,7 +9,6 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <errno.h>
-#include <glob.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -79,23 +78,6 @@ all_are_answered(void *arg)
 	return crowd_heard(c, false) == c->count;
 }
 
-static bool
-all_threads_stand(void *pid)
-{
-	char *pattern = text("/proc/%d/task/*/stat", (int)*(pid_t *)pid);
-	glob_t g = { .gl_pathc = 0 };
-	bool all = true;
-
-	(void)glob(pattern, 0, NULL, &g);
-	for (size_t i = 0; i < g.gl_pathc; i++) {
-		const char *p = strrchr(slurp(g.gl_pathv[i]), ')');
-
-		all = all && p != NULL && p[2] == 'T';
-	}
-	globfree(&g);
-	return all && g.gl_pathc > 0;
-}
-
 enum { INSIDE = 500, OUTSIDE = 300, HALF_OF_ALL = (INSIDE + OUTSIDE) / 2 };
 
 /* Some have been accepted and others knock when all of them begin to shake
@@ -111,8 +93,7 @@ outlast(struct insider *in, struct crowd *c, const char *hello, size_t len)
 
 	crowd_join(c, INSIDE);
 	expect_undisturbed("a silent crowd", in, WELL_MS);
-	cr_assert_eq(kill(pid, SIGSTOP), 0);
-	cr_assert(await(60000, all_threads_stand, &pid), "it does not stop");
+	pause_all(pid);
 	crowd_join(c, OUTSIDE);
 	crowd_say(c, hello, len);
 	ws_send(in->tunnel, "last");

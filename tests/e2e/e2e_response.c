@@ -460,7 +460,8 @@ Test(response, late_and_not_seen_yet)
 		w = enter();
 		(void)ask(w, get("/bye"), "\r\n\r\ndone");
 		proxy = gate_pid(gate.socket, "gwd-proxy");
-		cr_assert(proxy > 0 && kill(proxy, SIGSTOP) == 0);
+		cr_assert(proxy > 0);
+		pause_all(proxy);
 		if (i == 0) /* first to come, first to be told of */
 			(void)wire_say(w, get(mark));
 		back_let(back);

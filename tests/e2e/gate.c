@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -72,6 +73,30 @@ gate_pid(const char *socket, const char *name)
 	if (!is(row, "state", "up"))
 		return 0;
 	return (pid_t)json_integer_value(json_object_get(row, "pid"));
+}
+
+static bool
+all_threads_stand(void *pid)
+{
+	char *pattern = text("/proc/%d/task/*/stat", (int)*(pid_t *)pid);
+	glob_t g = { .gl_pathc = 0 };
+	bool all = true;
+
+	(void)glob(pattern, 0, NULL, &g);
+	for (size_t i = 0; i < g.gl_pathc; i++) {
+		const char *p = strrchr(slurp(g.gl_pathv[i]), ')');
+
+		all = all && p != NULL && p[2] == 'T';
+	}
+	globfree(&g);
+	return all && g.gl_pathc > 0;
+}
+
+void
+pause_all(pid_t pid)
+{
+	cr_assert_eq(kill(pid, SIGSTOP), 0);
+	cr_assert(await(60000, all_threads_stand, &pid), "it does not stop");
 }
 
 bool

@@ -18,6 +18,8 @@ json_t *gate_row(const json_t *status, const char *section, const char *key,
 		 const char *value);
 /* A child that is up: "gwd-auth", …; 0 when it is not. */
 pid_t gate_pid(const char *socket, const char *name);
+/* Until all its threads stand still, of which SIGSTOP alone is no proof. */
+void pause_all(pid_t pid);
 /* All three children are up and answer. */
 bool gate_is_up(const char *socket);
 /* What a listener counts: "connections", "refused", … */

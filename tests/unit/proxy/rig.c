@@ -178,6 +178,22 @@ rig_stop(struct rig *r)
 	free(r);
 }
 
+void
+rig_pause(struct rig *r)
+{
+	int status;
+
+	cr_assert_eq(kill(r->pid, SIGSTOP), 0);
+	cr_assert_eq(waitpid(r->pid, &status, WUNTRACED), r->pid);
+	cr_assert(WIFSTOPPED(status));
+}
+
+void
+rig_go_on(struct rig *r)
+{
+	cr_assert_eq(kill(r->pid, SIGCONT), 0);
+}
+
 /* ---- what it is like */
 
 const struct rig_pki *

@@ -112,6 +112,10 @@ void rig_begin_stop(struct rig *r);
 /* Stops gwd-proxy by STOP; asserts that it ended well. */
 void rig_stop(struct rig *r);
 
+/* Has all of gwd-proxy's threads stand still, not only told to; go on. */
+void rig_pause(struct rig *r);
+void rig_go_on(struct rig *r);
+
 const struct rig_pki *rig_pki(struct rig *r);
 pid_t rig_pid(struct rig *r);
 /* What gwd-proxy has in memory. */

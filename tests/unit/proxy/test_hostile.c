@@ -144,10 +144,10 @@ Test(hostile, late_connection)
 	cr_assert(rig_connect(r, &busy, 0));
 	cr_assert(pthread_create(&t, NULL, download, &busy) == 0);
 	usleep(300000);
-	kill(rig_pid(r), SIGSTOP);
+	rig_pause(r);
 	door_open(&door);
 	usleep(2800000);
-	kill(rig_pid(r), SIGCONT);
+	rig_go_on(r);
 	status = rig_response(&c, NULL, &body, NULL);
 	cr_assert(status != 200 || strstr(body, "right") != NULL ||
 		  strstr(body, "wrong") != NULL, "%d: %s", status, body);
@@ -213,11 +213,11 @@ Test(hostile, key_updates_at_once)
 	for (size_t i = 0; i < GW_COUNT(cases); i++) {
 		cr_assert(rig_connect(r, &c, 0));
 		cr_assert_eq(rig_get(&c, "/bytes/1", NULL, NULL), 200);
-		kill(rig_pid(r), SIGSTOP);
+		rig_pause(r);
 		for (int j = 0; j < cases[i].count; j++)
 			cr_assert(rekeys(&c));
 		rig_send(&c, "GET /bytes/1 HTTP/1.1\r\nHost: h\r\n\r\n");
-		kill(rig_pid(r), SIGCONT);
+		rig_go_on(r);
 		cr_expect_eq(rig_response(&c, NULL, NULL, NULL),
 			     cases[i].status, "%d", cases[i].count);
 		rig_close(&c);
@@ -272,12 +272,12 @@ before_answer(struct rig *r, struct rig_client *c, const uint8_t *hello,
 	for (int i = 0; i < CROWD; i++)
 		rig_dial(r, &crowd[i], RIG_NO_CARD);
 	await_status(r, "proxy {\"workers\":1,\"connections\":241,");
-	kill(rig_pid(r), SIGSTOP);
+	rig_pause(r);
 	for (int i = 0; i < CROWD; i++)
 		cr_assert(send(crowd[i].fd, hello, len, MSG_NOSIGNAL) ==
 			  (ssize_t)len);
 	rig_send(c, "GET /bytes/1 HTTP/1.1\r\nHost: h\r\n\r\n");
-	kill(rig_pid(r), SIGCONT);
+	rig_go_on(r);
 	cr_assert_eq(rig_response(c, NULL, NULL, NULL), 200);
 	n = answered(crowd);
 	/* and they are answered, too */
@@ -484,10 +484,10 @@ Test(hostile, hellos_of_crumbs)
 	rig_answer(r, &allow);
 	cr_assert(rig_connect(r, &good, 0));
 	cr_assert_eq(rig_get(&good, "/bytes/1", NULL, NULL), 200);
-	kill(rig_pid(r), SIGSTOP);
+	rig_pause(r);
 	for (size_t i = 0; i < GW_COUNT(fd); i++)
 		fd[i] = dial_crumbs(r);
-	kill(rig_pid(r), SIGCONT);
+	rig_go_on(r);
 	for (int i = 0; i < 8; i++) {
 		double spent = rig_cpu_ms(r);
 

@@ -39,17 +39,6 @@ Test(servers, unasked_answer)
 }
 
 static void
-stop(struct rig *r)
-{
-	int status;
-
-	kill(rig_pid(r), SIGSTOP);
-	/* all its threads have stopped, not only been told to */
-	cr_assert_eq(waitpid(rig_pid(r), &status, WUNTRACED), rig_pid(r));
-	cr_assert(WIFSTOPPED(status));
-}
-
-static void
 dial_all(struct rig *r, int *fd, size_t n)
 {
 	struct sockaddr_in sa = {
@@ -81,13 +70,13 @@ answer_out_of_sight(size_t crowd)
 	dial_all(r, fd, crowd);
 	for (int i = 0; i < 3; i++) {
 		cr_assert_eq(rig_get(&c, "/unasked", NULL, NULL), 200);
-		stop(r);
+		rig_pause(r);
 		rig_send(&c, GET("/head"));
 		for (size_t k = 0; k < crowd; k++)
 			cr_assert_eq(send(fd[k], "\x16", 1, MSG_NOSIGNAL), 1);
 		rig_let();
 		cr_assert_eq(rig_heard(1), 1);
-		kill(rig_pid(r), SIGCONT);
+		rig_go_on(r);
 		cr_assert_eq(rig_response(&c, NULL, &body, NULL), 200);
 		cr_assert(strstr(body, "GET /head") != NULL, "%s", body);
 		free(body);

@@ -3,11 +3,9 @@
 #include "talk.h"
 
 #include <criterion/criterion.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 TestSuite(tunnel, .timeout = 300);
@@ -103,16 +101,6 @@ read_pattern(struct rig_client *c, size_t *out_len)
  * still has, it throws away when the client's words meet a closed socket. */
 static const size_t lasts[] = { 1, 20000, 60000 };
 
-static void
-stop(struct rig *r)
-{
-	int status;
-
-	kill(rig_pid(r), SIGSTOP);
-	cr_assert_eq(waitpid(rig_pid(r), &status, WUNTRACED), rig_pid(r));
-	cr_assert(WIFSTOPPED(status));
-}
-
 /* The server says its last and hangs up while the client is talking: our
  * writing fails before all it said has been read. */
 Test(tunnel, last_words_of_the_server)
@@ -128,11 +116,11 @@ Test(tunnel, last_words_of_the_server)
 		open_path(r, &c, path);
 		rig_send(&c, "go");
 		cr_assert_eq(rig_heard(2), 2);
-		stop(r);
+		rig_pause(r);
 		rig_let();
 		cr_assert_eq(rig_heard(lasts[i]), lasts[i]);
 		send_pattern(&c, 60000);
-		kill(rig_pid(r), SIGCONT);
+		rig_go_on(r);
 		cr_assert(read_pattern(&c, &len), "%s", path);
 		cr_assert_eq(len, lasts[i], "%s: %zu", path, len);
 		rig_close(&c);
@@ -172,11 +160,11 @@ Test(tunnel, broken_off_while_the_client_talks)
 		open_path(r, &c, path);
 		rig_send(&c, "go");
 		cr_assert_eq(rig_heard(2), 2);
-		stop(r);
+		rig_pause(r);
 		send_pattern(&c, 60000);
 		rig_let();
 		cr_assert_eq(rig_heard(lasts[i]), lasts[i]);
-		kill(rig_pid(r), SIGCONT);
+		rig_go_on(r);
 		cr_assert_not(read_pattern(&c, &len), "%s", path);
 		rig_close(&c);
 	}
@@ -199,11 +187,11 @@ Test(tunnel, answer_broken_off_during_an_upload)
 		rig_send(&c, "POST /torn-close/100 HTTP/1.1\r\nHost: h\r\n"
 			     "Content-Length: 100000\r\n\r\n");
 		cr_assert_eq(rig_heard(1), 1);
-		stop(r);
+		rig_pause(r);
 		send_pattern(&c, sent[i]);
 		rig_let();
 		cr_assert_eq(rig_heard(100), 100);
-		kill(rig_pid(r), SIGCONT);
+		rig_go_on(r);
 		cr_assert_eq(rig_response(&c, &head, NULL, NULL), -1);
 		cr_assert(head != NULL &&
 			  strncmp(head, "HTTP/1.1 200 ", 13) == 0, "%zu", i);
@@ -468,11 +456,11 @@ Test(tunnel, goodbye_and_reset_at_once)
 
 	rig_answer(r, &allow);
 	open_path(r, &c, "/hear");
-	stop(r);
+	rig_pause(r);
 	send_pattern(&c, 5000);
 	SSL_shutdown(c.ssl);
 	reset(&c);
-	kill(rig_pid(r), SIGCONT);
+	rig_go_on(r);
 	cr_assert_eq(rig_heard(5000), 5000);
 	rig_stop(r);
 }
@@ -491,11 +479,11 @@ Test(tunnel, client_is_gone_at_the_end)
 	send_pattern(&c, 4);
 	SSL_shutdown(c.ssl);
 	cr_assert_eq(rig_heard(4), 4);
-	stop(r);
+	rig_pause(r);
 	rig_let();
 	cr_assert_eq(rig_heard(1), 1);
 	reset(&c);
-	kill(rig_pid(r), SIGCONT);
+	rig_go_on(r);
 	cr_assert_eq(rig_leaves(r, 1), 1);
 	status = rig_status(r);
 	cr_assert(strstr(status, "\"tunnels\":1,") != NULL, "%s", status);
