@@ -15,7 +15,8 @@
 #define TURN_MAX 16
 
 void
-gw_listener_refused(struct gw_listener *l, enum gw_refusal why, bool of_source)
+gw_listener_refused(struct gw_listener *l, enum gw_refusal why,
+		    enum gw_limited by)
 {
 	static const char *const names[GW_REFUSAL_COUNT] = {
 		"no descriptor left", "connections", "handshakes", "heads",
@@ -27,14 +28,14 @@ gw_listener_refused(struct gw_listener *l, enum gw_refusal why, bool of_source)
 		l->count.heads_refused++;
 	else
 		l->count.refused++;
-	l->count.source_refused += of_source;
+	l->count.source_refused += by == GW_LIMITED_SOURCE;
 	q->count++;
 	if (q->second == second)
 		return;
 	gw_event(GW_LOG_WARN, "connection-refused", "listener",
 		 l->site->conf->title, "why", names[why], "limit",
-		 of_source ? "source" : "all", "count", GW_NUM(q->count),
-		 NULL);
+		 by == GW_LIMITED_SOURCE ? "source" : "all", "count",
+		 GW_NUM(q->count), NULL);
 	*q = (struct gw_quiet){ .second = second };
 }
 
@@ -64,7 +65,7 @@ static bool
 refuse_one(struct gw_listener *l)
 {
 	if (gw_reserve_refuse(l->io.fd)) {
-		gw_listener_refused(l, GW_REFUSAL_DESCRIPTORS, false);
+		gw_listener_refused(l, GW_REFUSAL_DESCRIPTORS, GW_LIMITED_ALL);
 		return true;
 	}
 	rest(l);
@@ -80,7 +81,7 @@ take(struct gw_listener *l, uint32_t source, enum gw_limit kind,
 
 	if (x == GW_LIMITED_NOT)
 		return true;
-	gw_listener_refused(l, why, x == GW_LIMITED_SOURCE);
+	gw_listener_refused(l, why, x);
 	return false;
 }
 
@@ -103,11 +104,11 @@ welcome(struct gw_listener *l, int fd, const struct sockaddr_storage *peer)
 
 	l->count.accepted++;
 	if (gw_reserve_claims(fd)) {
-		gw_listener_refused(l, GW_REFUSAL_DESCRIPTORS, false);
+		gw_listener_refused(l, GW_REFUSAL_DESCRIPTORS, GW_LIMITED_ALL);
 		return;
 	}
 	if (gw_reserve_is_for_upstreams(fd)) {
-		gw_listener_refused(l, GW_REFUSAL_DESCRIPTORS, false);
+		gw_listener_refused(l, GW_REFUSAL_DESCRIPTORS, GW_LIMITED_ALL);
 		gw_close(&fd);
 		return;
 	}

@@ -40,8 +40,8 @@ struct gw_listener {
 void gw_listener_open(struct gw_listener *l, int fd);
 void gw_listener_close(struct gw_listener *l);
 
-/* Counts and, not too often, tells; `of_source`: for what its address holds. */
+/* Counts and, not too often, tells. */
 void gw_listener_refused(struct gw_listener *l, enum gw_refusal why,
-			 bool of_source);
+			 enum gw_limited by);
 
 #endif

@@ -17,8 +17,7 @@ hold_head(struct gw_conn *c)
 
 	if (x == GW_LIMITED_NOT)
 		return;
-	gw_listener_refused(c->listener, GW_REFUSAL_HEADS,
-			    x == GW_LIMITED_SOURCE);
+	gw_listener_refused(c->listener, GW_REFUSAL_HEADS, x);
 	gw_exchange_refuse_head(c, GW_ERR_BUSY);
 }
 

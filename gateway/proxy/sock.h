@@ -10,7 +10,7 @@
 #include <sys/types.h>
 #include "gw/loop.h"
 
-#define GW_SOCK_ANY UINT16_MAX
+#define GW_SOCK_ANY UINT16_MAX /* bytes_left: no bound */
 
 struct gw_sock {
 	struct gw_io io; /* first: events come with its address */
@@ -27,7 +27,7 @@ struct gw_sock {
 	uint16_t bytes_left;   /* of the turn, or GW_SOCK_ANY */
 };
 
-/* What became of moving bytes. */
+/* What became of moving bytes, or of making a connection. */
 enum gw_xfer {
 	GW_XFER_OK,
 	GW_XFER_AGAIN,  /* not now: an event will tell */
@@ -35,17 +35,21 @@ enum gw_xfer {
 	GW_XFER_BROKEN,
 };
 
+/* Registers `fd`, which gw_sock_close() closes. GW_ERR_SYSTEM: it could not be
+ * registered; s->io.fd is `fd` all the same. */
 GW_MUST_CHECK enum gw_err gw_sock_add(struct gw_loop *l, struct gw_sock *s,
 				      int fd,
 				      void (*fn)(struct gw_io *, uint32_t));
 /* Remembers what an event says. */
 void gw_sock_note(struct gw_sock *s, uint32_t events);
+/* One call of the kernel at most; `*out_n` is set with OK only, and not 0. */
 enum gw_xfer gw_sock_read(struct gw_sock *s, void *buf, size_t len,
 			  size_t *out_n);
 enum gw_xfer gw_sock_write(struct gw_sock *s, const void *buf, size_t len,
 			   size_t *out_n);
 /* Bytes written that the peer's kernel has yet to acknowledge. */
 uint32_t gw_sock_queued(const struct gw_sock *s);
+/* Twice is no harm. Nothing can be read or written after it. */
 void gw_sock_close(struct gw_loop *l, struct gw_sock *s);
 
 #endif
