@@ -92,11 +92,17 @@ expect_counted(const char *what, int64_t n)
 		     (long long)n);
 }
 
+static bool
+is_logged(void *words)
+{
+	return find_line(door.log, 0, words) != NULL;
+}
+
 void
 expect_logged(const char *event, const char *word, const char *other)
 {
-	const char *const words[] = { event, word, other, NULL };
+	const char *words[] = { event, word, other, NULL };
 
-	cr_expect(find_line(door.log, 0, words) != NULL,
-		  "not logged: %s %s %s", event, word, other);
+	cr_expect(await(60000, is_logged, words), "not logged: %s %s %s",
+		  event, word, other);
 }
