@@ -27,7 +27,7 @@ start_broker() {
 }
 
 await_broker() {
-	await_piece broker 60 curl -sf -d '' \
+	await_piece broker 180 curl -sf -d '' \
 		"$(broker_url)/plain/zeroconf/?task=listsessions&user=nobody"
 }
 
@@ -38,5 +38,5 @@ start_echo() {
 }
 
 await_echo() {
-	await_piece echo 60 curl -sf "$(echo_url)/"
+	await_piece echo 180 curl -sf "$(echo_url)/"
 }

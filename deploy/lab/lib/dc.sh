@@ -90,7 +90,7 @@ serves() { # DC
 		accepts "$(dc_addr "$1")" 88 && accepts "$(dc_addr "$1")" 135
 }
 
-await_dc() { await_piece "$1" 60 serves "$1"; }
+await_dc() { await_piece "$1" 180 serves "$1"; }
 
 join_dc2() {
 	write_smb_conf dc2

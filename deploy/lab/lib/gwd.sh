@@ -100,6 +100,6 @@ up = [p["state"] == "up" for p in json.load(sys.stdin)["processes"]]
 sys.exit(not (len(up) == 3 and all(up)))'
 }
 
-await_gwd() { await_piece gwd 60 gwd_serves; }
+await_gwd() { await_piece gwd 180 gwd_serves; }
 
 gwctl() { "$(bin_dir)/gwctl" -s "$(gwd_socket)" "$@"; }

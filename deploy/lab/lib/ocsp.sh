@@ -15,7 +15,7 @@ start_ocsp() {
 }
 
 await_ocsp() {
-	await_piece ocsp 60 ocsp_status alice
+	await_piece ocsp 180 ocsp_status alice
 }
 
 # What the responder says about a card.
