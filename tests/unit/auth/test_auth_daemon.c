@@ -473,7 +473,7 @@ Test(auth, the_proxy_dies)
 	(void)logon(&a, &m);
 	gw_claims_clear(&m.claims);
 	close(a.proxy[0]);
-	for (int i = 0; i < 100 &&
+	for (int i = 0; i < 3000 &&
 			strstr(ask_status(&a), "\"sessions\":0") == NULL; i++)
 		usleep(20000);
 	cr_expect_not_null(strstr(ask_status(&a), "\"sessions\":0"));
