@@ -260,11 +260,13 @@ gw_tls_read(SSL *ssl, void *buf, size_t len, size_t *out_n)
 	return rc == 1 ? GW_XFER_OK : outcome(ssl, rc);
 }
 
-/* OpenSSL asks for no more once close_notify has come. */
+/* OpenSSL asks for no more once close_notify has come; nor when there were too
+ * many records, which is no goodbye. */
 bool
 gw_tls_was_told(const SSL *ssl)
 {
-	return BIO_test_flags(SSL_get_rbio(ssl), BIO_FLAGS_IN_EOF) == 0;
+	return BIO_test_flags(SSL_get_rbio(ssl), BIO_FLAGS_IN_EOF) == 0 &&
+	       sock_of(ssl)->records_left > 0;
 }
 
 enum gw_xfer

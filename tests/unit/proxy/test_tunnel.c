@@ -377,6 +377,17 @@ half_close(struct rig_client *c)
 	rig_close(c);
 }
 
+/* It is cut off for that, and with it what it had yet to say. */
+static void
+rekey(struct rig_client *c)
+{
+	for (int i = 0; i < 1000; i++)
+		if (SSL_key_update(c->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) != 1 ||
+		    SSL_do_handshake(c->ssl) != 1)
+			break;
+	rig_close(c);
+}
+
 /* How the client went is how the server hears of it. A FIN alone may have been
  * sent by somebody else, to cut off what it would have said. */
 Test(tunnel, broken_off_by_the_client)
@@ -389,6 +400,7 @@ Test(tunnel, broken_off_by_the_client)
 		{ "FIN", rig_close, 2 },
 		{ "FIN, listening", half_close, 2 },
 		{ "reset", reset, 2 },
+		{ "too many KeyUpdates", rekey, 2 },
 		{ "close_notify", take_leave, 1 },
 	};
 	struct rig *r = rig_start(NULL);
@@ -396,6 +408,8 @@ Test(tunnel, broken_off_by_the_client)
 
 	rig_answer(r, &allow);
 	for (size_t i = 0; i < 2 * GW_COUNT(ways); i++) {
+		if (i % 2 == 1 && ways[i / 2].go == rekey)
+			continue; /* TLS 1.2 has none */
 		cr_assert(rig_connect(r, &c, i % 2 == 0 ? 0 : RIG_TLS12));
 		switch_over(&c, "/hear-end");
 		send_pattern(&c, 1000);
