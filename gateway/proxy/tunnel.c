@@ -78,7 +78,7 @@ stop_writing(struct gw_conn *c)
 {
 	gw_buf_put(&c->worker->bufs, &c->in);
 	c->up_shut = true;
-	c->up->sock.can_read = true;
+	c->up->sock.can_read = c->up->sock.is_broken = true;
 }
 
 static bool
@@ -171,13 +171,14 @@ write_client(struct gw_conn *c)
 
 /* ---- both */
 
-/* Lost, and the server has all it will get. */
+/* Lost, and the server has all it will get: after a goodbye, too, as closing
+ * is a reset while there is something that the server said. */
 static bool
 is_done_with_client(const struct gw_conn *c)
 {
 	return c->client_lost && gw_buf_used(c->in) == 0 &&
-	       (c->up_shut || (!c->client_eof &&
-			       gw_sock_queued(&c->up->sock) == 0));
+	       (c->up_shut || !c->client_eof) &&
+	       gw_sock_queued(&c->up->sock) == 0;
 }
 
 /* Ends what is over: whatever could be delivered has been. */

@@ -50,6 +50,7 @@ size_t rig_pem_key(EVP_PKEY *k, uint8_t *out, size_t cap);
  *   /torn-close/N  an answer without end after rig_let(), N bytes, and reset
  *   /hear       101; listens to the end, see rig_heard()
  *   /hear-late  the same, deaf until rig_let()
+ *   /babble     the same, having said all that nobody hears: 1
  *   /hear-then/N  the same, then N bytes
  *   /hear-bye    the same; after rig_let() closed, see rig_heard(): 1
  *   /hear-end    101; listens; how it ended, see rig_heard(): 1 orderly, 2 not

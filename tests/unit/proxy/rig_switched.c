@@ -2,6 +2,7 @@
  * and how that ends. See rig.h. */
 #include "rig_peer.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -165,6 +166,25 @@ give_hear_late(struct peer *p, const char *arg)
 	return false;
 }
 
+/* Says as much as nobody has to hear, listens once it may. */
+static bool
+give_babble(struct peer *p, const char *arg)
+{
+	static const char words[4096];
+	struct pollfd room = { .fd = p->fd, .events = POLLOUT };
+
+	(void)arg;
+	switch_over(p);
+	while (poll(&room, 1, 200) == 1 &&
+	       send(p->fd, words, sizeof(words),
+		    MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+		;
+	peer_tell(1);
+	peer_await_let();
+	hear(p);
+	return false;
+}
+
 /* How it ended: 1, orderly; 2, by a reset. */
 static bool
 give_hear_end(struct peer *p, const char *arg)
@@ -224,6 +244,7 @@ const struct rig_path rig_switched_paths[] = {
 	{ "/hear-bye", give_hear_bye },
 	{ "/hear-end", give_hear_end },
 	{ "/hear", give_hear },
+	{ "/babble", give_babble },
 	{ "/hush/", give_hush },
 	{ "/ws", give_ws },
 	{ NULL, NULL },

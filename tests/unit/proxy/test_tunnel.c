@@ -5,8 +5,10 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <linux/sockios.h>
 
 TestSuite(tunnel, .timeout = 300);
 
@@ -437,6 +439,40 @@ Test(tunnel, lost_and_heard_late)
 		rig_let();
 		cr_expect_eq(rig_heard(lens[i]), lens[i], "%zu", lens[i]);
 	}
+	rig_stop(r);
+}
+
+/* Its own kernel would throw away what the gateway's does not have. */
+static void
+await_sent(const struct rig_client *c)
+{
+	int n = 1;
+
+	for (int i = 0; i < 6000 && n > 0; i++) {
+		usleep(10000);
+		cr_assert_eq(ioctl(c->fd, SIOCOUTQ, &n), 0);
+	}
+	cr_assert_eq(n, 0);
+}
+
+/* Nor does it lose any for what the server has said to nobody: to close on that
+ * is a reset. */
+Test(tunnel, goodbye_to_a_server_that_talks)
+{
+	static const size_t len = 150000;
+	struct rig *r = rig_start(NULL);
+	struct rig_client c;
+
+	rig_answer(r, &allow);
+	open_path(r, &c, "/babble");
+	cr_assert_eq(rig_heard(1), 1);
+	send_pattern(&c, len);
+	SSL_shutdown(c.ssl);
+	await_sent(&c);
+	rig_close(&c); /* its kernel resets, as it was not read */
+	usleep(100000); /* for the gateway to see that */
+	rig_let();
+	cr_expect_eq(rig_heard(len), len);
 	rig_stop(r);
 }
 
