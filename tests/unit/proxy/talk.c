@@ -2,6 +2,7 @@
 #include "talk.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include "gw/util.h"
@@ -64,4 +65,51 @@ expect_welcome(struct rig *r)
 	}
 	cr_assert_eq(rig_get(&c, "/bytes/1", NULL, NULL), 200);
 	rig_close(&c);
+}
+
+void
+switch_over(struct rig_client *c, const char *path)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: h\r\n"
+		 "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", path);
+	rig_send(c, text);
+	cr_assert_eq(rig_response(c, NULL, NULL, NULL), 101, "%s", path);
+}
+
+void
+open_path(struct rig *r, struct rig_client *c, const char *path)
+{
+	cr_assert(rig_connect(r, c, 0));
+	switch_over(c, path);
+}
+
+void
+send_pattern(struct rig_client *c, size_t len)
+{
+	uint8_t *p = malloc(len);
+
+	for (size_t i = 0; i < len; i++)
+		p[i] = rig_byte(i);
+	rig_send_bytes(c, p, len);
+	free(p);
+}
+
+/* All that comes; true when the end was an orderly one. */
+bool
+read_pattern(struct rig_client *c, size_t *out_len)
+{
+	static uint8_t buf[16384];
+	size_t len = 0;
+	int n;
+
+	while ((n = rig_recv(c, buf, sizeof(buf))) > 0) {
+		for (int i = 0; i < n; i++)
+			cr_assert_eq(buf[i], rig_byte(len + (size_t)i),
+				     "byte %zu", len + (size_t)i);
+		len += (size_t)n;
+	}
+	*out_len = len;
+	return n == 0;
 }

@@ -14,6 +14,13 @@
 
 /* Connects and has the upstream's /ws echo from then on. */
 void open_tunnel(struct rig *r, struct rig_client *c);
+/* Asks for an upgrade at `path`, and gets it; the second comes in first. */
+void switch_over(struct rig_client *c, const char *path);
+void open_path(struct rig *r, struct rig_client *c, const char *path);
+/* So many bytes of the pattern that rig_byte() has. */
+void send_pattern(struct rig_client *c, size_t len);
+/* All that comes, which is such bytes; true when the end was an orderly one. */
+bool read_pattern(struct rig_client *c, size_t *out_len);
 /* Waits for gwd-proxy's status to hold this: it counts when it gets to it. */
 void await_status(struct rig *r, const char *text);
 /* Comes in and gets an answer: at once, or as soon as there is room again. */
