@@ -369,21 +369,39 @@ expect_goodbye(const char *what, struct wire *w, uint64_t from)
 	wire_close(w);
 }
 
+/* Whether it lasts for twice its limit when it never rests for so long; when it
+ * was busy last. */
+static bool
+lasts(struct wire *w, bool (*is_well)(struct wire *w), uint64_t *out_busy_at)
+{
+	uint64_t began = now_ms();
+
+	do {
+		*out_busy_at = now_ms();
+		if (!is_well(w))
+			return false;
+		usleep(100000);
+	} while (now_ms() - began < 2 * LIMIT_MS);
+	return true;
+}
+
+#define TRIES 4 /* a busy machine may have us rest longer than was meant */
+
 Test(timeouts, rest_between_requests)
 {
-	uint64_t from, began;
-	struct wire *w;
+	bool has_lasted = false;
+	struct wire *w = NULL;
+	uint64_t from;
 
 	door_open("\tidle_timeout = \"1s\"\n", "");
 	from = now_ms();
 	expect_goodbye("no request at all", enter("alice"), from);
-	w = enter("alice");
-	began = now_ms();
-	do {
-		from = now_ms();
-		cr_assert(is_served(w));
-		usleep(100000);
-	} while (now_ms() - began < 2 * LIMIT_MS);
+	for (int i = 0; i < TRIES && !has_lasted; i++) {
+		wire_close(w);
+		w = enter("alice");
+		has_lasted = lasts(w, is_served, &from);
+	}
+	cr_assert(has_lasted);
 	expect_goodbye("after several", w, from);
 	/* no rest: the server takes its time */
 	w = enter("alice");
@@ -402,21 +420,28 @@ dig(const char *card)
 	return w;
 }
 
+static bool
+is_heard(struct wire *w)
+{
+	return ws_echoes(w, "busy", WELL_MS);
+}
+
 Test(timeouts, rest_of_a_tunnel)
 {
-	struct wire *still, *busy;
-	uint64_t from, began;
+	struct wire *still = NULL, *busy = NULL;
+	bool has_lasted = false;
+	uint64_t from = 0;
 
 	door_open("\ttunnel_timeout = \"1s\"\n", "");
-	busy = dig("alice-rsa");
-	began = from = now_ms();
-	still = dig("alice");
-	cr_expect(ws_echoes(still, "once", WELL_MS), "no tunnel");
-	do {
-		from = now_ms();
-		cr_assert(ws_echoes(busy, "busy", WELL_MS), "it ends");
-		usleep(100000);
-	} while (now_ms() - began < 2 * LIMIT_MS);
+	for (int i = 0; i < TRIES && !has_lasted; i++) {
+		wire_close(busy);
+		wire_close(still);
+		busy = dig("alice-rsa");
+		still = dig("alice");
+		cr_expect(ws_echoes(still, "once", WELL_MS), "no tunnel");
+		has_lasted = lasts(busy, is_heard, &from);
+	}
+	cr_assert(has_lasted);
 	/* RFC 6455 7.4.1: going away */
 	cr_expect(ws_closes(still, 1001, "tunnel idle or stalled", 30000),
 		  "the idle one is not told");
