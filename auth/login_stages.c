@@ -292,11 +292,11 @@ do_session(struct login *l)
 	struct gw_session like = {
 		.listener = l->listener, .since = now.wall,
 		.judged_ms = now.mono_ms, .owner = a,
-		.generation = l->generation,
 	};
 
 	if (!still_stands(l))
 		return FAIL;
+	like.generation = l->generation; /* by which it stands */
 	if (!gw_session_set_path(&like, &l->path))
 		return gw_login_fail(l, GW_ERR_CERT_CONSTRAINT,
 				     "the path is too long");

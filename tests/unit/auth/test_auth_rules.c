@@ -179,6 +179,30 @@ Test(rules, another_ca_ends_nothing)
 	cr_expect_eq(knock(2, "good").verdict, GW_VERDICT_ALLOW);
 }
 
+/* A login under way is judged by the rules of now, and so is its session: who
+ * comes next joins it. */
+Test(rules, another_ca_while_a_login_is_under_way)
+{
+	struct gw_verdict_msg first, second;
+	struct gw_facts f = some_facts();
+	char other[GW_CA_ID_SIZE];
+	struct gw_logon m;
+	uint64_t asked;
+
+	admit(&a, 0, 1, "good", "web");
+	asked = logon(&a, &m);
+	gw_claims_clear(&m.claims);
+	register_ca(&a, "policy-ca", other);
+	send_facts(&a, asked, &f);
+	first = verdict(&a, 0, 1);
+	cr_assert_eq(first.verdict, GW_VERDICT_ALLOW, "%s",
+		     gw_err_name(first.reason));
+	admit(&a, 0, 2, "good", "web");
+	cr_assert(is_quiet(a.kdc), "gwd-kdc was asked again");
+	second = verdict(&a, 0, 2);
+	cr_expect(is_same(&first, &second));
+}
+
 /* ---- what was verified before */
 
 static void
