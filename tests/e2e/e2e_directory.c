@@ -1,31 +1,18 @@
 /* e2e_directory.c — what gwd-kdc reads in the directory besides accounts: the
  * revocation lists behind ldap: URLs, and NTAuthCertificates. kdc_probe plays
- * gwd-auth to a gwd-kdc of the test's own. */
+ * gwd-auth to a gwd-kdc of the test's own. All of it is only read, so that
+ * tests may run beside each other. */
 #include "gate.h"
 #include "http.h"
 #include "gw/util.h"
 
 #include <criterion/criterion.h>
-#include <criterion/hooks.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void
-heal(void)
-{
-	lab_do("ntauth", "on");
-}
-
 TestSuite(directory, .timeout = 300);
-TestSuite(directory_ntauth, .timeout = 120, .fini = heal);
-
-ReportHook(TEST_CRASH)(struct criterion_test_stats *stats)
-{
-	(void)stats;
-	heal();
-}
 
 /* Runs kdc_probe with this script, in the lab; `more`: further settings. */
 static char *
@@ -82,20 +69,11 @@ static const struct url_case {
 	  "CN=NTAuthCertificates,", "filter" },
 };
 
-static char *
-replaced(const char *s, const char *find, const char *put)
-{
-	const char *at = strstr(s, find);
-
-	cr_assert_not_null(at, "no %s in %s", find, s);
-	return text("%.*s%s%s", (int)(at - s), s, put, at + strlen(find));
-}
-
 Test(directory, crl_refusals)
 {
 	for (size_t i = 0; i < GW_COUNT(urls); i++) {
-		const char *url = replaced(lab("CDP_URL"), urls[i].find,
-					   urls[i].put);
+		const char *url = text_with(lab("CDP_URL"), urls[i].find,
+					    urls[i].put);
 		const char *said = probe(text("crl %s", url));
 
 		cr_expect(contains(said, "\nrevocation-unavailable "),
@@ -107,10 +85,10 @@ Test(directory, crl_refusals)
 
 Test(directory, crl_none_yet)
 {
-	const char *url = replaced(
-		replaced(lab("CDP_URL"),
-			 "CN=Corp%20Lab%20Issuing%20CA,CN=ca1,CN=CDP,",
-			 "CN=NTAuthCertificates,"),
+	const char *url = text_with(
+		text_with(lab("CDP_URL"),
+			  "CN=Corp%20Lab%20Issuing%20CA,CN=ca1,CN=CDP,",
+			  "CN=NTAuthCertificates,"),
 		"?objectClass=cRLDistributionPoint", "");
 
 	cr_expect(contains(probe(text("crl %s", url)),
@@ -206,7 +184,7 @@ make_etc(const char *dir)
 static struct gate
 start_nameless(char *dir, const char *etc, const char *run_dir)
 {
-	const char *conf = replaced(
+	const char *conf = text_with(
 		conf_text(dir, lab("ECHO_URL") + 7),
 		text("\"%s@%s\", \"%s@%s\"", lab("DC1_NAME"), lab("DC1_ADDR"),
 		     lab("DC2_NAME"), lab("DC2_ADDR")),
@@ -301,53 +279,4 @@ Test(directory, ntauth)
 	cr_assert_not_null(at, "no %s in %s", want, said);
 	cr_expect_not_null(strstr(at + 1, want),
 			   "not said on the second link: %s", said);
-}
-
-/* Of one DC, so that nothing waits for replication. */
-static struct gate
-start_with_ntauth(void)
-{
-	char *dir = scratch_dir();
-	const char *conf = conf_text(dir, lab("ECHO_URL") + 7);
-
-	conf = replaced(conf, text(", \"%s@%s\"", lab("DC2_NAME"),
-				   lab("DC2_ADDR")), "");
-	conf = replaced(conf, "ca \"issuing\" {",
-			"ca \"issuing\" { ntauth = yes");
-	return gate_start(dir, conf);
-}
-
-/* Until gwd-auth knows the set, nobody is admitted: that is waited for. */
-static bool
-has_decided(void *arg)
-{
-	struct gate *g = arg;
-
-	return !contains(FETCH(.base = g->url, .card = "alice",
-			       .accept = "application/json").body,
-			 "kdc-unavailable");
-}
-
-static struct answer
-alice_at(struct gate *g)
-{
-	cr_assert(await(60000, has_decided, g), "never known: %s",
-		  slurp(g->log));
-	return FETCH(.base = g->url, .card = "alice",
-		     .accept = "application/json");
-}
-
-Test(directory_ntauth, a_ca_that_is_not_in_it)
-{
-	struct gate g = start_with_ntauth();
-	struct answer a = alice_at(&g);
-
-	cr_expect_eq(a.status, 200, "got %ld: %s", a.status, a.body);
-	gate_stop(&g);
-	lab_do("ntauth", "off");
-	g = start_with_ntauth();
-	a = alice_at(&g);
-	cr_expect_eq(a.status, 403, "got %ld: %s", a.status, a.body);
-	cr_expect(contains(a.body, "cert-ntauth"), "%s", a.body);
-	gate_stop(&g);
 }
