@@ -108,7 +108,7 @@ Test(lists, from_the_directory)
 	struct gate g = start_with(text("revocation = {\"crl\"} "
 					"crl = {\"%s\"}", lab("CDP_URL")));
 
-	cr_expect(await(20000, is_from_directory, &g), "%s", slurp(g.log));
+	cr_expect(await(60000, is_from_directory, &g), "%s", slurp(g.log));
 	expect_fate(&g, "alice-revoked", "cert-revoked");
 	expect_fate(&g, "alice", "ok");
 	expect_source(&g, "revocation=\"ldap:///");
