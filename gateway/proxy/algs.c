@@ -1,7 +1,6 @@
 /* algs.c — see algs.h. The provider made here is the default one, seen through
  * a sieve: it hands out that one's algorithms, and its context with them. */
 #include "algs.h"
-#include "kdf.h"
 #include "gw/compiler.h"
 #include "gw/util.h"
 
@@ -19,12 +18,10 @@ static OSSL_PROVIDER *whole, *sieve, *null;
  * context.c need, and the keys that cards have. SHA-1 is for the fingerprint
  * that OpenSSL takes of each certificate; HMAC as a key and as a signature for
  * the proof that a ticket's owner shows it. */
-static struct cut {
+static struct {
 	int operation;
 	const char *names[12];
 	const char *property; /* in what it is defined by; NULL: any */
-	const char *replaced; /* one of the names; NULL: none */
-	const OSSL_DISPATCH *by;
 	OSSL_ALGORITHM *kept;
 } cuts[] = {
 	{ .operation = OSSL_OP_DIGEST,
@@ -34,9 +31,7 @@ static struct cut {
 	  .names = { "AES-128-GCM", "AES-256-GCM", "ChaCha20-Poly1305" } },
 	{ .operation = OSSL_OP_MAC, .names = { "HMAC" } },
 	{ .operation = OSSL_OP_KDF,
-	  .names = { "HKDF", GW_KDF_NAME, "TLS1-PRF" },
-	  .replaced = GW_KDF_NAME,
-	  .by = gw_kdf },
+	  .names = { "HKDF", "TLS13-KDF", "TLS1-PRF" } },
 	{ .operation = OSSL_OP_KEYEXCH,
 	  .names = { "ECDH", "X25519", "X448" } },
 	{ .operation = OSSL_OP_SIGNATURE,
@@ -63,25 +58,21 @@ is_named(const OSSL_ALGORITHM *a, const char *const *names)
 }
 
 static OSSL_ALGORITHM *
-keep(const struct cut *c)
+keep(int operation, const char *const *names, const char *property)
 {
 	int no_cache = 0;
 	const OSSL_ALGORITHM *a = OSSL_PROVIDER_query_operation(
-		whole, c->operation, &no_cache);
+		whole, operation, &no_cache);
 	OSSL_ALGORITHM *kept = NULL;
 	size_t n = 0;
 
 	for (; a != NULL && a->algorithm_names != NULL; a++) {
-		if (!is_named(a, c->names) ||
-		    (c->property != NULL &&
-		     strstr(a->property_definition, c->property) == NULL))
+		if (!is_named(a, names) ||
+		    (property != NULL &&
+		     strstr(a->property_definition, property) == NULL))
 			continue;
 		kept = gw_xrealloc(kept, n + 2, sizeof(*kept));
-		kept[n] = *a;
-		if (c->replaced != NULL &&
-		    strcmp(a->algorithm_names, c->replaced) == 0)
-			kept[n].implementation = c->by;
-		n++;
+		kept[n++] = *a;
 		kept[n] = (OSSL_ALGORITHM){ .algorithm_names = NULL };
 	}
 	gw_assert(kept != NULL);
@@ -155,8 +146,8 @@ gw_algs_init(void)
 	none = OSSL_LIB_CTX_new();
 	gw_assert(whole != NULL && tls != NULL && none != NULL);
 	for (size_t i = 0; i < GW_COUNT(cuts); i++)
-		cuts[i].kept = keep(&cuts[i]);
-	gw_kdf_init();
+		cuts[i].kept = keep(cuts[i].operation, cuts[i].names,
+				    cuts[i].property);
 	gw_assert(OSSL_PROVIDER_add_builtin(tls, "gwd", init) == 1);
 	sieve = OSSL_PROVIDER_load(tls, "gwd");
 	null = OSSL_PROVIDER_load(none, "null");
@@ -174,7 +165,6 @@ gw_algs_clear(void)
 		free(cuts[i].kept);
 		cuts[i].kept = NULL;
 	}
-	gw_kdf_clear();
 	OSSL_PROVIDER_unload(whole);
 }
 
