@@ -200,45 +200,59 @@ lab_ntauth() { # on|off
 	)
 }
 
-# On each DC, so that no replication is to be waited for; what is replaced may
-# come twice.
-replace_on_dcs() { # DN ATTRIBUTE VALUE...
-	local dn=$1 attribute=$2 dc
-	shift 2
+# What follows is changed on each DC, so that no replication is to be waited
+# for, and on none that has it already: a value written again is a newer one on
+# that DC alone, and may win over what is written next.
+
+set_account_control() { # USER VALUE
+	local dc
 	for dc in dc1 dc2; do
-		logged accounts ldbmodify -H "$(sam $dc)" <(
-			printf 'dn: %s\nchangetype: modify\n' "$dn"
-			printf 'replace: %s\n' "$attribute"
-			printf "$attribute: %s\n" "$@"
+		logged accounts ldbmodify -H "$(sam $dc)" <(cat <<-END
+		dn: $(dn_of "$1")
+		changetype: modify
+		replace: userAccountControl
+		userAccountControl: $2
+		END
 		)
 	done
 }
 
 lab_disable() { # USER
-	replace_on_dcs "$(dn_of "$1")" userAccountControl \
-		$((uac_normal | uac_disabled))
+	set_account_control "$1" $((uac_normal | uac_disabled))
 }
 
 lab_enable() { # USER
-	replace_on_dcs "$(dn_of "$1")" userAccountControl $uac_normal
+	set_account_control "$1" $uac_normal
 }
 
-set_card_users() { # USER...
-	local user members=()
-	for user; do members+=("$(dn_of "$user")"); done
-	replace_on_dcs "$(dn_of 'Smartcard Users')" member "${members[@]}"
+is_card_user() { # DC USER
+	ldbsearch -H "$(sam "$1")" \
+		"(&(cn=Smartcard Users)(member=$(dn_of "$2")))" dn |
+		grep '^dn:'
 }
 
-card_users() { sed -n 's/^Smartcard Users: //p' <<<"$groups"; }
+# The DC refuses what replication was faster with.
+change_card_users() { # DC add|delete USER
+	if ldbmodify -H "$(sam "$1")" <<-END; then return; fi
+	dn: $(dn_of 'Smartcard Users')
+	changetype: modify
+	$2: member
+	member: $(dn_of "$3")
+	END
+	case $2 in
+	add) is_card_user "$1" "$3" ;;
+	delete) ! is_card_user "$1" "$3" ;;
+	esac
+}
 
 lab_join() { # USER who does not belong there from the start
-	# shellcheck disable=SC2046 # names are words
-	set_card_users $(card_users) "$1"
+	logged accounts change_card_users dc1 add "$1"
+	logged accounts change_card_users dc2 add "$1"
 }
 
 lab_leave() { # USER
-	# shellcheck disable=SC2046
-	set_card_users $(card_users)
+	logged accounts change_card_users dc1 delete "$1"
+	logged accounts change_card_users dc2 delete "$1"
 }
 
 # Which of oscar's cards are his, in the forms that altSecurityIdentities has
