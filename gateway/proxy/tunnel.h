@@ -5,8 +5,8 @@
  * Nothing in the bytes tells us what is whole, so that the server must hear
  * how its client went: close_notify becomes a FIN, and the server may answer
  * on. Anything else, a FIN alone as well, is what an attacker on the way can
- * bring about (RFC 8446 6.1): the server gets what had come, and then a reset,
- * as a client of stunnel's would; nginx and HAProxy take the FIN for an end. */
+ * bring about (RFC 8446 6.1): the server gets what had come, and then a
+ * reset. */
 #ifndef GW_PROXY_TUNNEL_H
 #define GW_PROXY_TUNNEL_H
 
